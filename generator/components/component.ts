@@ -1,0 +1,260 @@
+/**
+ * The contract of a component: what the budget asks of it, what it adds to the stack, what it offers to others.
+ *
+ * Four phases. Every component *claims*; the budget *grants*; every component *contributes* from its grants; then the
+ * collectors *collect*: each reads what all offered and extends only its own services. Everything here is pure.
+ */
+import type { z } from "zod";
+import type { ComposeService } from "../plan/compose.ts";
+import type { Core, EnvironmentKind } from "../spec/core.ts";
+import type { Machine } from "../spec/machine.ts";
+
+/** What every phase may read beside the component's own options. */
+export type Context = {
+  spec: Core;
+  /** The environment being planned: decides TLS, ports, and who makes secrets. */
+  environment: EnvironmentKind;
+  machine: Machine;
+  images: "official" | "debian";
+  /** Names of the components that are part of this stack. */
+  present: ReadonlySet<string>;
+  /** Sum of what all components demand of a kind, known once all have claimed: `demand("database connections")`. */
+  demand(kind: string): number;
+};
+
+/** A share of memory or disk, in bytes: never below the floor; what is left over goes out by weight up to the ceiling. */
+export type Part = { floor: number; weight: number; ceiling?: number };
+
+export type Claim = {
+  /** The service that claims, or what is held in reserve (`a second server during a deploy`). */
+  service: string;
+  /** Set where no service runs with it all the time: why it is kept free. */
+  reserve?: string;
+  memory: Part;
+  /** `weight`: share under contention (cpu_shares, 1024 is normal). `cap`: cores, never above what the machine has. */
+  cpu: { weight: number; cap?: number };
+  pids: number;
+  /** Disk by volume name. What Docker cannot enforce, inner settings must (max_wal_size, retention.size). */
+  disk?: Record<string, Part>;
+  /** Counted by kind for others: `{ "database connections": 20 }`. */
+  demands?: Record<string, number>;
+};
+
+export type Grant = {
+  /** Bytes. */
+  memory: number;
+  /** Cores. */
+  cpus: number;
+  cpuShares: number;
+  pids: number;
+};
+
+export type Grants = {
+  /** Throws for a service that claimed nothing: a mistake of the component. */
+  service(name: string): Grant;
+  /** Bytes. */
+  volume(name: string): number;
+};
+
+/** A secret's value in a text: plain, percent-encoded for a URL, or its SHA-256 in hex (Redis ACLs). */
+export type SecretRef = { secret: string; as?: "plain" | "url" | "sha256" };
+
+/** A text that may hold secrets. With a SecretRef in it, it only ever becomes a secret file. */
+export type Text = string | readonly (string | SecretRef)[];
+
+export type Secret =
+  /** Made once, never rewritten: so many characters of [A-Za-z0-9], or hex digits. */
+  | { name: string; random: number; alphabet?: "alphanumeric" | "hex" }
+  /** A person supplies it (API keys). Empty in `local`. */
+  | { name: string; supplied: string }
+  /** Follows from others; written anew by each generate. */
+  | { name: string; text: Text };
+
+export type FileContent =
+  | { text: string }
+  | { yaml: unknown; comment?: string }
+  | { json: unknown }
+  /** A Handlebars template under templates/, rendered strict and unescaped. */
+  | { template: string; data: object }
+  /** A file or folder of the package (prometheus/rules/redis.rules.yaml), copied as it is. */
+  | { copy: string };
+
+export type File = {
+  /** Within the generated folder: `nginx/nginx.conf`. Mount its folder, not the file: files are replaced by rename. */
+  path: string;
+  content: FileContent;
+  executable?: boolean;
+  /** Services that must be restarted when it changes: they carry its hash as a label. A reload takes in all others. */
+  restarts?: readonly string[];
+};
+
+/** An image built from a generated folder: `images/<name>/`. Its tag is the hash of the folder. */
+export type Build = { name: string; files: readonly Omit<File, "restarts">[] };
+
+/** What runs: the project's own image, and its equal from Debian packages; or the same build folder for both. */
+export type Image = { official: string | Build; debian: Build } | { context: string; dockerfile?: string; image: string };
+
+/** Columns of the hardening table that a service may be excepted from, with the reason. */
+export type HardeningColumn = "user" | "read_only" | "cap_drop" | "healthcheck" | "restart";
+
+type Owned =
+  | "image"
+  | "build"
+  | "restart"
+  | "read_only"
+  | "cap_drop"
+  | "security_opt"
+  | "mem_limit"
+  | "memswap_limit"
+  | "cpus"
+  | "cpu_shares"
+  | "pids_limit"
+  | "logging"
+  | "secrets"
+  | "env_file"
+  | "networks"
+  | "hostname"
+  | "labels";
+
+export type Network = "edge" | "app" | "data" | "monitoring" | "logging" | "admin" | "egress";
+
+/** A service with the keys of the Compose specification; hardening, limits and logging are added by the plan. */
+export type Service = Omit<ComposeService, Owned> & {
+  image: Image;
+  networks: readonly Network[];
+  /** Secrets mounted under /run/secrets/<name>. */
+  secrets?: readonly string[];
+  /** Secrets that are env files (lines of NAME=value). */
+  env_file?: readonly string[];
+  /** Never restarted: a job that ends. */
+  oneShot?: true;
+  /** Why a column of the hardening table is not kept. */
+  exceptions?: Partial<Record<HardeningColumn, string>>;
+};
+
+/** Requests under `path` go to these servers. */
+export type Route = {
+  path: string;
+  /** Names the group: `api`. */
+  upstream: string;
+  servers: readonly { service: string; port: number }[];
+  health: string;
+};
+
+export type Scrape = {
+  job: string;
+  targets: readonly { service: string; port: number; labels?: Record<string, string> }[];
+  path?: string;
+  params?: Record<string, readonly string[]>;
+  /** Seconds. */
+  interval?: number;
+};
+
+/** Something to be asked from outside by the blackbox exporter. */
+export type Probe = { name: string; module: "http_2xx" | "tcp_connect" | "postgres" | string; target: string };
+
+export type LogParser =
+  | "ecs-json"
+  | "nginx"
+  | "postgres"
+  | "redis"
+  | "haproxy"
+  | "logfmt"
+  | "supercronic"
+  | "elastic"
+  | "plain";
+
+export type Backup =
+  /** Files of a volume, taken by the sidecar for everything that is not PostgreSQL. */
+  | { what: string; volume: string; /** Shell command run first, in the sidecar: makes a consistent copy. */ note?: string }
+  | { what: string; none: string };
+
+/** A setting that followed from the grant or the spec, for `budget` and `explain`. */
+export type Setting = { service: string; setting: string; value: string; because: string };
+
+/** A constant that static alert rules compare with: becomes a recording rule of that name. */
+export type Threshold = { record: string; value: number; labels?: Record<string, string>; because: string };
+
+export type Offers = {
+  /** Environment of the application, by name: DATABASE_URL, REDIS_URL. */
+  provides: Record<string, Text>;
+  routes: readonly Route[];
+  scrapes: readonly Scrape[];
+  /** Services that expose no metrics, and why. */
+  unscraped: Readonly<Record<string, string>>;
+  probes: readonly Probe[];
+  /** Stems of prometheus/rules/<stem>.rules.yaml. */
+  rules: readonly string[];
+  thresholds: readonly Threshold[];
+  /** Stems of grafana/dashboards/<stem>.json. */
+  dashboards: readonly string[];
+  /** Parser of each service's log. */
+  logs: Readonly<Record<string, LogParser>>;
+  backups: readonly Backup[];
+  settings: readonly Setting[];
+  /** Admin pages and doors, for what `up` prints: name, address on the host, and the secret with the password. */
+  doors: readonly { name: string; url: string; user?: string; password?: string }[];
+};
+
+export type Contribution = Partial<Offers> & {
+  services?: Record<string, Service>;
+  files?: readonly File[];
+  /** Volumes by name; each must have been claimed as disk. */
+  volumes?: readonly string[];
+  secrets?: readonly Secret[];
+};
+
+/** What a collector may add: to its own services only. */
+export type Collected = Pick<Contribution, "files" | "secrets" | "settings" | "doors" | "services">;
+
+export type Component<Options = unknown> = {
+  name: string;
+  /** Where its part of stack.yaml lives: ["postgres"], ["monitoring", "grafana"]. */
+  at: readonly string[];
+  options: z.ZodType<Options>;
+  /** True where `false` in stack.yaml leaves it out. */
+  optional?: boolean;
+  /** Why it cannot be part of this stack (no Debian package); undefined where it can. */
+  absent?(context: Omit<Context, "present" | "demand">): string | undefined;
+  claim(options: Options, context: Omit<Context, "demand">): readonly Claim[];
+  contribute(options: Options, grants: Grants, context: Context): Contribution;
+  collect?(options: Options, grants: Grants, offers: Offers, context: Context): Collected;
+};
+
+/** Keeps the options' type between the schema and the phases; in lists every component is a `Component`. */
+export function defineComponent<Schema extends z.ZodType>(
+  component: Omit<Component<z.output<Schema>>, "options"> & { options: Schema },
+): Component {
+  return component as unknown as Component;
+}
+
+/** A generated file rendered from templates/<template>. */
+export function template(path: string, source: string, data: object, more: Partial<File> = {}): File {
+  return { path, content: { template: source, data }, ...more };
+}
+
+/** A file of the package, copied into the generated folder as it is. */
+export function copy(path: string, source: string, more: Partial<File> = {}): File {
+  return { path, content: { copy: source }, ...more };
+}
+
+/** A read-only bind mount of a generated folder. */
+export function mountFolder(folder: string, target: string) {
+  return {
+    type: "bind",
+    source: `./${folder}`,
+    target,
+    read_only: true,
+    bind: { create_host_path: false },
+  } as const;
+}
+
+/** A named volume. */
+export function mountVolume(source: string, target: string) {
+  return { type: "volume", source, target } as const;
+}
+
+/** True for an image that exists only as Debian packages when `images: debian` is chosen. */
+export function isDebian(context: Pick<Context, "images">): boolean {
+  return context.images === "debian";
+}
