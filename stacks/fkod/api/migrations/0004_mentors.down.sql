@@ -1,0 +1,2 @@
+drop table mentor_matches;
+drop table mentors;

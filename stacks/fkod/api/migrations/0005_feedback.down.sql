@@ -1,0 +1,2 @@
+drop table nps_responses;
+drop table satisfaction;

@@ -1,0 +1,110 @@
+import pg from "pg";
+import type { Logger } from "../log.ts";
+import { createPool, isConnectionError, type Queryable } from "./pool.ts";
+
+/** Where a read may go: a user who has just written reads from the primary. */
+export type ReadFrom = "replica" | "primary";
+
+/** The primary and the replica. Things with a lifetime: `close()` ends both pools. */
+export type Database = {
+  write<T>(work: (client: Queryable) => Promise<T>): Promise<T>;
+  transaction<T>(work: (client: Queryable) => Promise<T>): Promise<T>;
+  read<T>(from: ReadFrom, work: (client: Queryable) => Promise<T>): Promise<T>;
+  ping(which: "primary" | "replica", timeoutMs: number): Promise<void>;
+  counts(): Record<string, { total: number; idle: number; waiting: number }>;
+  warm(): Promise<void>;
+  close(): Promise<void>;
+};
+
+// Counts and ids stay far below 2^53, and JSON has no bigint.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+export function createDatabase(
+  env: {
+    DATABASE_URL: string;
+    DATABASE_READ_URL?: string | undefined;
+    DB_POOL_MIN: number;
+    DB_POOL_MAX: number;
+    SERVER_NAME: string;
+  },
+  log: Logger,
+  onFallback: () => void = () => {},
+): Database {
+  const limits = { min: env.DB_POOL_MIN, max: env.DB_POOL_MAX, application: `fkod ${env.SERVER_NAME}` };
+  const primary = createPool("primary", env.DATABASE_URL, limits, log);
+  const readUrl = env.DATABASE_READ_URL ?? env.DATABASE_URL;
+  const replica = readUrl === env.DATABASE_URL ? primary : createPool("replica", readUrl, limits, log);
+  const pools = replica === primary ? { primary } : { primary, replica };
+  // Probes have a connection of their own: a busy pool is no reason to take a server out of the balance.
+  const probe = { min: 0, max: 1, application: `fkod ${env.SERVER_NAME} probe` };
+  const probes = {
+    primary: createPool("primary probe", env.DATABASE_URL, probe, log),
+    replica: createPool("replica probe", readUrl, probe, log),
+  };
+
+  return {
+    write: (work) => primary.use(work),
+    transaction: (work) => primary.use((client) => inTransaction(client, work)),
+    async read(from, work) {
+      if (from === "primary" || replica === primary) return primary.use(work);
+      try {
+        return await replica.use(work);
+      } catch (error) {
+        // Losing the replica costs speed, not answers: a read has no effect, so it may run twice.
+        if (!isConnectionError(error) && !isReplayConflict(error)) throw error;
+        onFallback();
+        return primary.use(work);
+      }
+    },
+    async ping(which, timeoutMs) {
+      const expected = which === "primary";
+      await within(timeoutMs, async () => {
+        const answer = await probes[which].use((client) =>
+          client.query<{ standby: boolean }>("select pg_is_in_recovery() as standby"),
+        );
+        // A primary that became a standby answers reads well and refuses every write.
+        if (expected && answer.rows[0]?.standby) throw new Error("the primary's address leads to a standby");
+      });
+    },
+    counts: () => Object.fromEntries(Object.entries(pools).map(([name, pool]) => [name, pool.counts()])),
+    async warm() {
+      await Promise.all(Object.values(pools).map((pool) => pool.warm()));
+    },
+    async close() {
+      await Promise.all([...Object.values(pools), ...Object.values(probes)].map((pool) => pool.close()));
+    },
+  };
+}
+
+async function inTransaction<T>(client: Queryable, work: (client: Queryable) => Promise<T>): Promise<T> {
+  await client.query("begin");
+  try {
+    const result = await work(client);
+    await client.query("commit");
+    return result;
+  } catch (error) {
+    // Where the connection is gone the rollback fails too, and the first error is the one to tell.
+    await client.query("rollback").catch(() => {});
+    throw error;
+  }
+}
+
+/** Rejects after `timeoutMs`; the work itself goes on and its late failure is swallowed. */
+export async function within<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
+  const running = work();
+  running.catch(() => {});
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([running, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** 40001 on a standby: the query was cancelled because of a conflict with recovery. */
+function isReplayConflict(error: unknown): boolean {
+  return (error as { code?: string }).code === "40001";
+}
