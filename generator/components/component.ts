@@ -178,6 +178,8 @@ export type Threshold = { record: string; value: number; labels?: Record<string,
 export type Offers = {
   /** Environment of the application, by name: DATABASE_URL, REDIS_URL. */
   provides: Record<string, Text>;
+  /** Services that must be healthy before the application starts: what stands behind what is provided. */
+  ready: readonly string[];
   routes: readonly Route[];
   scrapes: readonly Scrape[];
   /** Services that expose no metrics, and why. */
@@ -207,6 +209,8 @@ export type Contribution = Partial<Offers> & {
 /** What a collector may add: to its own services only. */
 export type Collected = Pick<Contribution, "files" | "secrets" | "settings" | "doors" | "services">;
 
+export type OptionFault = { path: readonly (string | number)[]; message: string; remedy?: string };
+
 export type Component<Options = unknown> = {
   name: string;
   /** Where its part of stack.yaml lives: ["postgres"], ["monitoring", "grafana"]. */
@@ -216,6 +220,8 @@ export type Component<Options = unknown> = {
   optional?: boolean;
   /** Why it cannot be part of this stack (no Debian package); undefined where it can. */
   absent?(context: Omit<Context, "present" | "demand">): string | undefined;
+  /** What no schema can say: faults across words, each at its path within the component's own part. */
+  check?(options: Options, context: Omit<Context, "demand">): readonly OptionFault[];
   claim(options: Options, context: Omit<Context, "demand">): readonly Claim[];
   contribute(options: Options, grants: Grants, context: Context): Contribution;
   collect?(options: Options, grants: Grants, offers: Offers, context: Context): Collected;

@@ -1,0 +1,122 @@
+/** The budget: what every service may use of the machine. Memory and disk add up to less than there is. */
+import type { Claim, Grant, Grants } from "../components/component.ts";
+import type { Machine } from "../spec/machine.ts";
+import { GiB, MiB } from "../spec/words.ts";
+import { shareOut } from "./share.ts";
+
+export type Line = {
+  /** A service, or what is held in reserve. */
+  name: string;
+  component: string;
+  reserve?: string;
+  /** Bytes. */
+  memory: number;
+  cpus: number;
+  cpuShares: number;
+  pids: number;
+  /** Bytes by volume. */
+  disk: Record<string, number>;
+};
+
+export type Budget = {
+  machine: Machine;
+  lines: readonly Line[];
+  /** Bytes. */
+  memory: { total: number; host: number; granted: number };
+  disk: { total: number; host: number; granted: number };
+};
+
+export type OwnedClaim = Claim & { component: string };
+
+/** What is missing, in bytes; zero where it fits. */
+export type Shortage = { memory: number; disk: number };
+
+/** The kernel, the Docker engine, sshd, and page cache enough to live. Bytes. */
+export function hostMemory(machine: Machine): number {
+  if (machine.spared) return 0;
+  return Math.round(Math.max(256 * MiB, Math.min(1 * GiB, 0.09 * machine.memory)));
+}
+
+/** The system, container images (two releases side by side during a deploy), and 10% that stays free. Bytes. */
+export function hostDisk(machine: Machine, services: number): number {
+  return (machine.spared ? 0 : 5 * GiB) + services * 0.5 * GiB + 0.1 * machine.disk;
+}
+
+/** Container logs: three files of 10 MB for each service, compressed or not. Bytes. */
+export const LOG_DISK = 30 * MiB;
+
+const DISK_UNIT = 64 * MiB;
+
+export function makeBudget(machine: Machine, claims: readonly OwnedClaim[]): Budget | Shortage {
+  const running = claims.filter((claim) => claim.reserve === undefined).length;
+  const host = { memory: hostMemory(machine), disk: hostDisk(machine, running) };
+  const volumes = claims.flatMap((claim) =>
+    Object.entries(claim.disk ?? {}).map(([volume, part]) => ({ claim, volume, part })),
+  );
+  const memory = shareOut(
+    machine.memory - host.memory,
+    claims.map((claim) => claim.memory),
+    MiB,
+  );
+  const logs = running * LOG_DISK;
+  const disk = shareOut(
+    machine.disk - host.disk - logs,
+    volumes.map(({ part }) => part),
+    DISK_UNIT,
+  );
+  if (memory === undefined || disk === undefined) {
+    const wanted = (parts: readonly { floor: number }[]) => parts.reduce((sum, part) => sum + part.floor, 0);
+    return {
+      memory: Math.max(0, wanted(claims.map((claim) => claim.memory)) + host.memory - machine.memory),
+      disk: Math.max(0, wanted(volumes.map(({ part }) => part)) + host.disk + logs - machine.disk),
+    };
+  }
+  const lines = claims.map((claim, index): Line => {
+    const own = volumes.flatMap((entry, at) =>
+      entry.claim === claim ? [[entry.volume, disk[at] as number] as const] : [],
+    );
+    return {
+      name: claim.service,
+      component: claim.component,
+      reserve: claim.reserve,
+      memory: memory[index] as number,
+      cpus: Math.min(claim.cpu.cap ?? machine.cpus, machine.cpus),
+      cpuShares: claim.cpu.weight,
+      pids: claim.pids,
+      disk: Object.fromEntries(own),
+    };
+  });
+  return {
+    machine,
+    lines,
+    memory: {
+      total: machine.memory,
+      host: host.memory,
+      granted: memory.reduce((sum, bytes) => sum + bytes, 0),
+    },
+    disk: {
+      total: machine.disk,
+      host: host.disk + logs,
+      granted: disk.reduce((sum, bytes) => sum + bytes, 0),
+    },
+  };
+}
+
+export function isShortage(result: Budget | Shortage): result is Shortage {
+  return !("lines" in result);
+}
+
+export function grantsOf(budget: Budget): Grants {
+  return {
+    service(name): Grant {
+      const line = budget.lines.find((candidate) => candidate.name === name && candidate.reserve === undefined);
+      if (line === undefined) throw new Error(`the service ${name} claimed nothing`);
+      return { memory: line.memory, cpus: line.cpus, cpuShares: line.cpuShares, pids: line.pids };
+    },
+    volume(name): number {
+      const line = budget.lines.find((candidate) => Object.hasOwn(candidate.disk, name));
+      if (line === undefined) throw new Error(`the volume ${name} was not claimed as disk`);
+      return line.disk[name] as number;
+    },
+  };
+}

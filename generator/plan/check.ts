@@ -1,0 +1,93 @@
+/** Every reference in a plan resolves, no two services want the same port. A fault here that no user wrote is ours. */
+import { InputError } from "../spec/fault.ts";
+import type { Spec } from "../spec/load.ts";
+import type { Plan } from "./plan.ts";
+
+/**
+ * @throws InputError for clashes that words of stack.yaml can cause (ports)
+ * @throws Error for references that no component should have made
+ */
+export function checkPlan(plan: Plan, spec: Spec): void {
+  const broken = [...references(plan), ...duplicates(plan)];
+  if (broken.length > 0) throw new Error(`the plan of ${plan.name} contradicts itself:\n${broken.join("\n")}`);
+  const clashes = portClashes(plan);
+  if (clashes.length > 0) {
+    throw new InputError(
+      clashes.map(({ port, services }) =>
+        spec.fault({
+          path: [],
+          message: `${services.join(" and ")} both want port ${port} of the machine`,
+          remedy: "Give one of them another: nginx.http, monitoring.grafana.port and the like.",
+        }),
+      ),
+    );
+  }
+}
+
+function references(plan: Plan): string[] {
+  const names = new Set(Object.keys(plan.services));
+  const secrets = new Set(plan.secrets.map((secret) => secret.name));
+  const volumes = new Set(plan.volumes);
+  const claimed = new Set(plan.budget.lines.flatMap((line) => Object.keys(line.disk)));
+  const folders = new Set(plan.files.map((file) => file.path.split("/")[0] as string));
+  const broken: string[] = [];
+  for (const [name, { compose, oneShot }] of Object.entries(plan.services)) {
+    for (const [other, { condition }] of Object.entries(compose.depends_on ?? {})) {
+      if (!names.has(other)) broken.push(`${name} depends on ${other}, which does not exist`);
+      else if (condition === "service_completed_successfully" && !plan.services[other]?.oneShot) {
+        broken.push(`${name} waits for the end of ${other}, which never ends`);
+      }
+    }
+    for (const { source } of compose.secrets ?? []) {
+      if (!secrets.has(source)) broken.push(`${name} reads the secret ${source}, which nobody makes`);
+    }
+    for (const mount of compose.volumes ?? []) {
+      if (mount.type === "volume" && !volumes.has(mount.source)) {
+        broken.push(`${name} mounts the volume ${mount.source}, which nobody adds`);
+      }
+      const folder = mount.type === "bind" ? /^\.\/([^/]+)/.exec(mount.source)?.[1] : undefined;
+      if (folder !== undefined && !folders.has(folder)) {
+        broken.push(`${name} mounts ./${folder}, in which there is no file`);
+      }
+    }
+    if (!compose.healthcheck && !oneShot) broken.push(`${name} has no healthcheck`);
+  }
+  for (const volume of volumes) {
+    if (!claimed.has(volume)) broken.push(`the volume ${volume} claimed no disk`);
+  }
+  for (const line of plan.budget.lines) {
+    if (line.reserve === undefined && !names.has(line.name)) broken.push(`${line.name} claims, and does not exist`);
+  }
+  for (const file of plan.files) {
+    for (const service of file.restarts ?? []) {
+      if (!names.has(service)) broken.push(`${file.path} restarts ${service}, which does not exist`);
+    }
+  }
+  return broken;
+}
+
+function duplicates(plan: Plan): string[] {
+  const twice = (what: string, names: readonly string[]) =>
+    names.filter((name, index) => names.indexOf(name) !== index).map((name) => `${what} ${name} exists twice`);
+  return [
+    ...twice(
+      "the file",
+      plan.files.map((file) => file.path),
+    ),
+    ...twice(
+      "the secret",
+      plan.secrets.map((secret) => secret.name),
+    ),
+  ];
+}
+
+export function portClashes(plan: Plan): { port: string; services: string[] }[] {
+  const wanted = new Map<string, string[]>();
+  for (const [name, { compose }] of Object.entries(plan.services)) {
+    for (const port of compose.ports ?? []) {
+      const key = `${port.published}/${port.protocol ?? "tcp"}`;
+      wanted.set(key, [...(wanted.get(key) ?? []), name]);
+    }
+  }
+  return [...wanted].filter(([, services]) => services.length > 1).map(([port, services]) => ({ port, services }));
+}

@@ -1,0 +1,104 @@
+/** YAML text to a value, with the place of every path in it. */
+import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
+import { type Fault, InputError } from "./fault.ts";
+
+export type Path = readonly (string | number)[];
+
+export type YamlFile = {
+  file: string;
+  value: unknown;
+  /** Line and column of the value at a path, or of its nearest parent that is there. */
+  place(path: Path): { line: number; column: number };
+  /** True where the path itself is written in the file. */
+  has(path: Path): boolean;
+};
+
+/** @throws InputError with every fault of syntax: tabs, duplicate keys, unknown tags, more than one document. */
+export function parseYaml(file: string, text: string): YamlFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    version: "1.2",
+    schema: "core",
+    uniqueKeys: true,
+    prettyErrors: false,
+    strict: true,
+  });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const faults: Fault[] = document.errors.map((error) => ({
+    file,
+    ...at(error.pos[0]),
+    ...explain(error.code, error.message),
+  }));
+  faults.push(
+    ...document.warnings.map((warning) => ({ file, ...at(warning.pos[0]), message: warning.message })),
+  );
+  // Aliases and merge keys make a value appear where nobody wrote it (and make bombs); a stack.yaml needs neither.
+  visit(document, {
+    Alias(_, alias) {
+      faults.push({
+        file,
+        ...at(alias.range?.[0] ?? 0),
+        message: `uses the alias *${alias.source}; anchors and aliases are not read here`,
+        remedy: "Write the value out, or put what environments share at the top level.",
+      });
+    },
+    Pair(_, pair) {
+      if (isNode(pair.key) && !(isScalar(pair.key) && typeof pair.key.value === "string")) {
+        faults.push({
+          file,
+          ...at(pair.key.range?.[0] ?? 0),
+          message: `has the key ${String(pair.key)}; keys are texts`,
+          remedy: 'Quote it if it is meant: "1".',
+        });
+      }
+    },
+  });
+  if (faults.length > 0) throw new InputError(faults);
+
+  const find = (path: Path): { node: Node | null; depth: number } => {
+    let node: Node | null = document.contents;
+    let found: Node | null = node;
+    let depth = 0;
+    for (const step of path) {
+      const next: unknown = isMap(node)
+        ? node.items.find((item: Pair) => isScalar(item.key) && String(item.key.value) === String(step))
+        : isSeq(node)
+          ? node.items[Number(step)]
+          : undefined;
+      if (next === undefined) break;
+      const pair = next as Pair;
+      if (isMap(node)) {
+        found = pair.key as Node;
+        node = isNode(pair.value) ? pair.value : null;
+      } else {
+        found = next as Node;
+        node = next as Node;
+      }
+      depth += 1;
+    }
+    return { node: found, depth };
+  };
+  return {
+    file,
+    value: document.toJS(),
+    place: (path) => at(find(path).node?.range?.[0] ?? 0),
+    has: (path) => find(path).depth === path.length,
+  };
+}
+
+function explain(code: string, message: string): Pick<Fault, "message" | "remedy"> {
+  switch (code) {
+    case "DUPLICATE_KEY":
+      return { message: "has the same key twice in one map", remedy: "Keep one of them." };
+    case "TAB_AS_INDENT":
+      return { message: "is indented with a tab", remedy: "YAML is indented with spaces: two are usual." };
+    case "MULTIPLE_DOCS":
+      return { message: "holds more than one document", remedy: "Remove the line ---." };
+    default:
+      return { message: message.replace(/\s+/g, " ").slice(0, 200) };
+  }
+}

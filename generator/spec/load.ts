@@ -1,0 +1,174 @@
+/** stack.yaml to the spec of one environment: merged, validated, every fault with file, line and remedy. */
+import { z } from "zod";
+import { type Core, coreShape, type EnvironmentKind, environmentNames } from "./core.ts";
+import { type Path, parseYaml, type YamlFile } from "./document.ts";
+import { type Fault, InputError } from "./fault.ts";
+import { describeValue, type PlacedMessage, translateIssues, valueAt } from "./faults.ts";
+import { laptop, type Machine } from "./machine.ts";
+import { isMap, merge } from "./merge.ts";
+import { nearest } from "./nearest.ts";
+import { type Section, stackSchema } from "./schema.ts";
+
+export type Choices = { images?: "official" | "debian"; project?: string };
+
+export type Spec = {
+  environment: EnvironmentKind;
+  core: Core;
+  machine: Machine;
+  /** Options of each component that was not switched off, by the component's name. */
+  options: ReadonlyMap<string, unknown>;
+  /** Where a word was written (`stack.yaml:12`), or undefined for a default. */
+  written(path: Path): string | undefined;
+  /** Faults found later, at their place in the file. */
+  fault(found: PlacedMessage): Fault;
+};
+
+/** @throws InputError where the text is no YAML, or no map */
+export function readStack(file: string, text: string): YamlFile {
+  const yaml = parseYaml(file, text);
+  if (!isMap(yaml.value)) {
+    throw new InputError([
+      {
+        file,
+        message: `expected a map of words, found ${describeValue(yaml.value)}`,
+        remedy: "The shortest stack.yaml: name, domain, machine, and api with an image. `plimsoll init` writes one.",
+      },
+    ]);
+  }
+  return yaml;
+}
+
+/** @throws InputError with every fault of this environment */
+export function loadSpec(
+  yaml: YamlFile,
+  environment: EnvironmentKind,
+  sections: readonly Section[],
+  choices: Choices = {},
+): Spec {
+  const { environments, ...base } = yaml.value as Record<string, unknown>;
+  const own = isMap(environments) ? environments[environment] : undefined;
+  const overrideOf = (path: Path): Path => ["environments", environment, ...path];
+  const placed = (path: Path): Path => (yaml.has(overrideOf(path)) ? overrideOf(path) : path);
+  const fault = ({ path, message, remedy }: PlacedMessage): Fault => ({
+    file: yaml.file,
+    ...yaml.place(placed(path)),
+    path: placed(path).join("."),
+    message,
+    remedy,
+  });
+  const faults = environmentFaults(environments).map(
+    ({ path, ...rest }): Fault => ({ file: yaml.file, ...yaml.place(path), path: path.join("."), ...rest }),
+  );
+
+  let words = merge(base, isMap(own) ? own : undefined) as Record<string, unknown>;
+  const machineIsOwn = isMap(own) && own.machine !== undefined;
+  if (environment === "local" && !machineIsOwn) words = { ...words, machine: words.machine ?? "s-1vcpu-1gb" };
+  words = { ...words, ...choices };
+
+  const { kept, off, refused } = switchOff(words, sections);
+  const schema = stackSchema(sections);
+  const parsed = schema.safeParse(kept);
+  const known = (path: Path) => knownKeys(schema, path);
+  faults.push(...refused.map(fault));
+  if (!parsed.success) {
+    const issues = translateIssues(parsed.error.issues, kept, (path) =>
+      path.length === 0 ? [...known(path), "environments"] : known(path),
+    );
+    faults.push(...issues.map(fault));
+  }
+  if (faults.length > 0 || !parsed.success) throw new InputError(faults);
+
+  const data = parsed.data as Record<string, unknown>;
+  const core = Object.fromEntries(Object.keys(coreShape).map((key) => [key, data[key]])) as Core;
+  const options = new Map(
+    sections
+      .filter((section) => !off.has(section.name))
+      .map((section) => [section.name, valueAt(parsed.data, section.at)] as const),
+  );
+  return {
+    environment,
+    core,
+    machine: environment === "local" && !machineIsOwn ? laptop : core.machine,
+    options,
+    fault,
+    written: (path) =>
+      yaml.has(overrideOf(path)) || yaml.has(path) ? `${yaml.file}:${yaml.place(placed(path)).line}` : undefined,
+  };
+}
+
+function environmentFaults(environments: unknown): PlacedMessage[] {
+  if (environments === undefined) return [];
+  if (!isMap(environments)) {
+    return [{ path: ["environments"], message: `expected a map of words, found ${describeValue(environments)}` }];
+  }
+  return Object.entries(environments).flatMap(([name, own]): PlacedMessage[] => {
+    const path = ["environments", name];
+    if (!(environmentNames as readonly string[]).includes(name)) {
+      const near = nearest(name, environmentNames);
+      const hint = near ? `; did you mean ${near}?` : "";
+      return [{ path, message: `is not an environment (${environmentNames.join(", ")})${hint}` }];
+    }
+    if (own !== null && !isMap(own)) {
+      return [{ path, message: `expected a map of words, found ${describeValue(own)}` }];
+    }
+    if (isMap(own) && own.name !== undefined) {
+      return [{ path: [...path, "name"], message: "a stack has one name in all environments", remedy: "Remove it." }];
+    }
+    return [];
+  });
+}
+
+/** Takes out the parts that are `false`. Those that a stack cannot do without are refused. */
+function switchOff(words: Record<string, unknown>, sections: readonly Section[]) {
+  const off = new Set<string>();
+  const refused: PlacedMessage[] = [];
+  let kept = words;
+  for (const section of sections) {
+    for (let depth = 1; depth <= section.at.length; depth++) {
+      const path = section.at.slice(0, depth);
+      if (valueAt(words, path) !== false) continue;
+      if (section.optional) off.add(section.name);
+      else refused.push({ path, message: "cannot be left out", remedy: `Remove the word ${path.join(".")}: false.` });
+      kept = without(kept, path);
+    }
+  }
+  return { kept, off, refused };
+}
+
+function without(words: Record<string, unknown>, path: Path): Record<string, unknown> {
+  const [first, ...rest] = path as [string, ...string[]];
+  if (!isMap(words) || !Object.hasOwn(words, first)) return words;
+  const copy = { ...words };
+  if (rest.length === 0) delete copy[first];
+  else if (isMap(copy[first])) copy[first] = without(copy[first], rest);
+  return copy;
+}
+
+/** The keys of the object schema at a path; empty for records and everything else. */
+function knownKeys(schema: z.ZodType, path: Path): string[] {
+  let current: z.ZodType | undefined = unwrap(schema);
+  for (const step of path) {
+    if (current instanceof z.ZodObject) current = unwrap(current.shape[String(step)] as z.ZodType | undefined);
+    else if (current instanceof z.ZodRecord) current = unwrap(current.valueType as z.ZodType);
+    else if (current instanceof z.ZodArray) current = unwrap(current.element as z.ZodType);
+    else return [];
+  }
+  return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
+}
+
+function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
+  let inner = schema;
+  for (;;) {
+    if (inner instanceof z.ZodPipe) inner = inner.in as z.ZodType;
+    else if (
+      inner instanceof z.ZodDefault ||
+      inner instanceof z.ZodPrefault ||
+      inner instanceof z.ZodOptional ||
+      inner instanceof z.ZodNullable
+    ) {
+      inner = inner.unwrap() as z.ZodType;
+    } else if (inner instanceof z.ZodUnion) {
+      inner = (inner.options as z.ZodType[]).map(unwrap).find((option) => option instanceof z.ZodObject);
+    } else return inner;
+  }
+}

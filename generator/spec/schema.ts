@@ -1,0 +1,90 @@
+/** The whole of stack.yaml as one zod schema, put together from the core's words and each component's part. */
+import { z } from "zod";
+import { coreShape, environmentNames } from "./core.ts";
+
+/** What the spec needs to know of a component: where its part lives and what it may hold. */
+export type Section = { name: string; at: readonly string[]; options: z.ZodType; optional?: boolean };
+
+export const SCHEMA_TITLE = "plimsoll stack.yaml";
+
+/** An absent part means its defaults, unless it has words that only the user can give. */
+function withDefault(options: z.ZodType): z.ZodType {
+  if (options.safeParse(undefined).success) return options;
+  // biome-ignore lint/suspicious/noExplicitAny: prefault's type wants the schema's own input
+  return options.safeParse({}).success ? options.prefault({} as any) : options;
+}
+
+function orFalse(schema: z.ZodType): z.ZodType {
+  return z.union([z.literal(false), schema]);
+}
+
+/**
+ * The words of one environment after merging. `forEditors` also takes `false` for optional parts: the loader removes
+ * those before parsing, since a union would hide which word inside is wrong.
+ */
+export function stackSchema(sections: readonly Section[], { forEditors = false } = {}) {
+  const shape: Record<string, z.ZodType> = { ...coreShape };
+  const groups = new Map<string, Section[]>();
+  for (const section of sections) {
+    const [first, second] = section.at as [string, string?];
+    if (second === undefined) shape[first] = part(section, forEditors);
+    else groups.set(first, [...(groups.get(first) ?? []), section]);
+  }
+  for (const [group, members] of groups) {
+    const inner = z.strictObject(
+      Object.fromEntries(members.map((member) => [member.at[1] as string, part(member, forEditors)])),
+    );
+    const whole = withDefault(inner);
+    shape[group] = forEditors && members.every((member) => member.optional) ? orFalse(whole) : whole;
+  }
+  return z.strictObject(shape);
+}
+
+function part(section: Section, forEditors: boolean): z.ZodType {
+  const schema = withDefault(section.options);
+  return forEditors && section.optional ? orFalse(schema).describe(section.options.description ?? "") : schema;
+}
+
+type JsonSchema = Record<string, unknown>;
+
+/** The JSON Schema of stack.yaml (draft 2020-12) that editors complete and check with. */
+export function jsonSchema(sections: readonly Section[]): JsonSchema {
+  const whole = z.toJSONSchema(stackSchema(sections, { forEditors: true }), {
+    io: "input",
+    unrepresentable: "any",
+  }) as JsonSchema;
+  const properties = whole.properties as Record<string, JsonSchema>;
+  const { name: _, ...overridable } = properties;
+  const environment = withoutRequired({ type: "object", properties: overridable, additionalProperties: false });
+  return {
+    $schema: whole.$schema,
+    title: SCHEMA_TITLE,
+    type: "object",
+    properties: {
+      ...properties,
+      environments: {
+        type: "object",
+        description: "What an environment has of its own: merged over the rest, key by key; null removes a key",
+        properties: Object.fromEntries(environmentNames.map((name) => [name, environment])),
+        additionalProperties: false,
+      },
+    },
+    required: whole.required,
+    additionalProperties: false,
+  };
+}
+
+/** An override may leave out anything. Union branches with required keys keep them: there they tell kinds apart. */
+function withoutRequired(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema;
+  if (typeof schema !== "object" || schema === null) return schema;
+  const copy: JsonSchema = {};
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === "required" || key === "default") continue;
+    copy[key] =
+      key === "properties"
+        ? Object.fromEntries(Object.entries(value as JsonSchema).map(([k, v]) => [k, withoutRequired(v)]))
+        : value;
+  }
+  return copy;
+}
