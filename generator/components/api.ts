@@ -292,16 +292,14 @@ export const api = defineComponent({
           ...(server.metrics !== undefined && { METRICS_PORT: String(server.metrics) }),
         },
         ...(options.command && { command: options.command }),
-        // Asked with Node itself: a slim image has neither curl nor wget.
-        healthcheck: { test: nodeProbe(server.port, options.ready ?? options.health) },
+        healthcheck: { test: ["CMD-SHELL", httpProbe(server.port, options.ready ?? options.health)] },
       };
     }
     for (const instance of processes(options, context)) {
       services[instance.service] = {
         ...base(instance),
         command: instance.process?.command,
-        // A process without a port: alive as long as it is there (its restart policy sees to the rest).
-        healthcheck: { test: ["CMD", "true"] },
+        ...processHealth(instance.process?.health),
       };
     }
     return {
@@ -338,9 +336,24 @@ function handOver(options: Api, texts: Record<string, Text>) {
   };
 }
 
-function nodeProbe(port: number, path: string): string[] {
-  const script = `fetch("http://127.0.0.1:${port}${path}").then(r=>process.exit(r.ok?0:1),()=>process.exit(1))`;
-  return ["CMD", "node", "-e", script];
+/** Asks with whatever the user's image has: starting Node for every question would cost more than the answer. */
+function httpProbe(port: number, path: string): string {
+  const url = `http://127.0.0.1:${port}${path}`;
+  return [
+    `if command -v curl >/dev/null; then exec curl -fsS -m 4 -o /dev/null ${url}; fi`,
+    `if command -v wget >/dev/null; then exec wget -q -T 4 -O /dev/null ${url}; fi`,
+    `if command -v bash >/dev/null; then exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/${port} && printf "GET ${path} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n" >&3 && read -t 4 -r line <&3 && [[ $line == *" 200 "* ]]'; fi`,
+    `exec node -e 'fetch("${url}").then(r=>process.exit(r.ok?0:1),()=>process.exit(1))'`,
+  ].join("; ");
+}
+
+function processHealth(command: string | readonly string[] | undefined): Pick<Service, "healthcheck" | "exceptions"> {
+  if (command === undefined) {
+    return { exceptions: { healthcheck: "processes.NAME.health is not set: it counts as well while it runs" } };
+  }
+  return {
+    healthcheck: { test: typeof command === "string" ? ["CMD-SHELL", command] : ["CMD", ...command] },
+  };
 }
 
 function frontendFile(options: Api) {

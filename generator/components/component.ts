@@ -91,8 +91,8 @@ export type File = {
 /** An image built from a generated folder: `images/<name>/`. Its tag is the hash of the folder. */
 export type Build = { name: string; files: readonly Omit<File, "restarts">[] };
 
-/** What runs: the project's own image, and its equal from Debian packages; or the same build folder for both. */
-export type Image = { official: string | Build; debian: Build } | { context: string; dockerfile?: string; image: string };
+/** What runs: the project's own image, and its equal from Debian packages; or the user's own build folder for both. */
+export type Image = { official: string | Build; debian: string | Build } | { context: string; dockerfile?: string; image: string };
 
 /** Columns of the hardening table that a service may be excepted from, with the reason. */
 export type HardeningColumn = "user" | "read_only" | "cap_drop" | "healthcheck" | "restart";

@@ -31,7 +31,7 @@ function references(plan: Plan): string[] {
   const claimed = new Set(plan.budget.lines.flatMap((line) => Object.keys(line.disk)));
   const folders = new Set(plan.files.map((file) => file.path.split("/")[0] as string));
   const broken: string[] = [];
-  for (const [name, { compose, oneShot }] of Object.entries(plan.services)) {
+  for (const [name, { compose, oneShot, exceptions }] of Object.entries(plan.services)) {
     for (const [other, { condition }] of Object.entries(compose.depends_on ?? {})) {
       if (!names.has(other)) broken.push(`${name} depends on ${other}, which does not exist`);
       else if (condition === "service_completed_successfully" && !plan.services[other]?.oneShot) {
@@ -50,7 +50,7 @@ function references(plan: Plan): string[] {
         broken.push(`${name} mounts ./${folder}, in which there is no file`);
       }
     }
-    if (!compose.healthcheck && !oneShot) broken.push(`${name} has no healthcheck`);
+    if (!compose.healthcheck && !oneShot && !exceptions.healthcheck) broken.push(`${name} has no healthcheck`);
   }
   for (const volume of volumes) {
     if (!claimed.has(volume)) broken.push(`the volume ${volume} claimed no disk`);

@@ -1,6 +1,7 @@
 /** What every service of every environment gets, whoever contributed it: limits, hardening, logging, labels. */
 import type { Grant, Service } from "../components/component.ts";
 import type { EnvironmentKind } from "../spec/core.ts";
+import { MiB } from "../spec/words.ts";
 import type { ComposeService } from "./compose.ts";
 
 /** Docker writes compose's own labels beside each line of a json-file log, so that Filebeat knows whose it is. */
@@ -29,9 +30,9 @@ export function harden(
     read_only: exceptions?.read_only === undefined,
     cap_drop: exceptions?.cap_drop === undefined ? ["ALL"] : [],
     security_opt: ["no-new-privileges:true"],
-    mem_limit: String(grant.memory),
+    mem_limit: `${grant.memory / MiB}m`,
     // Equal to the memory: no swap. A service that swaps is slower than one that is restarted.
-    memswap_limit: String(grant.memory),
+    memswap_limit: `${grant.memory / MiB}m`,
     cpus: grant.cpus,
     cpu_shares: grant.cpuShares,
     pids_limit: grant.pids,

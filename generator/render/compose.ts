@@ -65,7 +65,12 @@ function composeService(
   const restarting = files.filter((file) => file.restarts.includes(name));
   const labels: Record<string, string> = restarting.length > 0 ? { [CONFIG_LABEL]: hashFiles(restarting).slice(0, 16) } : {};
   const own = escapeDollars({ ...compose, labels: { ...compose.labels, ...labels } });
-  return { ...imageOf(image, plan, hashes, stackFolder, pins), ...own };
+  const service = { ...imageOf(image, plan, hashes, stackFolder, pins), ...own };
+  return Object.fromEntries(Object.entries(service).filter(([, value]) => !isEmpty(value))) as ComposeService;
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
 }
 
 function imageOf(

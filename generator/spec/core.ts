@@ -37,6 +37,7 @@ export type Canary = z.output<typeof Canary>;
 /** A process of the API's own image beside the servers, as a Procfile has them. */
 export const Process = z.strictObject({
   command: Command.describe("What it runs"),
+  health: Command.optional().describe("Exits 0 while it is well; run in its container"),
   count: z.int().min(0).max(50).default(1).describe("How many of it run"),
   environment: z.record(EnvironmentName, EnvironmentValue).default({}).describe("Added to the API's environment"),
 });

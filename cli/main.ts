@@ -1,0 +1,67 @@
+/** The command line. Only the module of the command that is called is loaded: a cold start stays short. */
+import { Command, CommanderError } from "commander";
+import { InputError } from "../generator/spec/fault.ts";
+import { ExitError } from "./exit.ts";
+
+const commands: Record<string, () => Promise<Command>> = {
+  generate: async () => (await import("./generate.ts")).generateCommand(),
+  validate: async () => (await import("./validate.ts")).validateCommand(),
+  diff: async () => (await import("./diff.ts")).diffCommand(),
+  budget: async () => (await import("./budget.ts")).budgetCommand(),
+  cost: async () => (await import("./cost.ts")).costCommand(),
+  explain: async () => (await import("./explain.ts")).explainCommand(),
+  schema: async () => (await import("./schema.ts")).schemaCommand(),
+  init: async () => (await import("./init.ts")).initCommand(),
+  pin: async () => (await import("./pin.ts")).pinCommand(),
+  up: async () => (await import("./up.ts")).upCommand(),
+  down: async () => (await import("./down.ts")).downCommand(),
+  engine: async () => (await import("./engine.ts")).engineCommand(),
+};
+
+async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command("plimsoll")
+    .description("One stack.yaml becomes a production stack of plain Docker Compose, sized to fit its machine.")
+    .version("0.1.0")
+    .showHelpAfterError("(plimsoll --help lists what there is)")
+    .exitOverride();
+  const called = argv.find((word) => !word.startsWith("-"));
+  const wanted = called !== undefined && Object.hasOwn(commands, called) ? [called] : Object.keys(commands);
+  for (const name of wanted) {
+    program.addCommand((await (commands[name] as () => Promise<Command>)()).exitOverride().copyInheritedSettings(program));
+  }
+  try {
+    await program.parseAsync(argv as string[], { from: "user" });
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 3 differs. */
+function report(error: unknown): number {
+  if (error instanceof ExitError) return error.code;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof InputError) {
+    const { faults } = error;
+    console.error(error.message);
+    if (faults.length > 1) console.error(`\n${faults.length} faults. Nothing was changed.`);
+    return 2;
+  }
+  console.error(`plimsoll: ${error instanceof Error ? describe(error) : String(error)}`);
+  return 1;
+}
+
+function describe(error: Error): string {
+  if (process.env.PLIMSOLL_DEBUG) return error.stack ?? error.message;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC") return "the disk is full; nothing that was there before was changed";
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS") return `cannot write ${path} (${code})`;
+  return error.message;
+}
+
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // A pipe that was closed (`| head`) is no fault.
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,53 @@
+/** Provisioned data sources: `apiVersion: 1` of Grafana's provisioning. Dashboards name them by uid. */
+
+/** The secret with the password of a user that may read the logs and nothing else. */
+export const ELASTIC_PASSWORD = "elk_grafana_password";
+
+export type Sources = {
+  /** Seconds between two scrapes: `$__rate_interval` is four of them, so that a rate never falls between two. */
+  interval: number;
+  elastic: boolean;
+};
+
+export function dataSources({ interval, elastic }: Sources) {
+  return {
+    apiVersion: 1,
+    // A source that is gone from this file is gone from Grafana.
+    prune: true,
+    datasources: [
+      {
+        name: "Prometheus",
+        uid: "prometheus",
+        type: "prometheus",
+        access: "proxy",
+        url: "http://prometheus:9090",
+        isDefault: true,
+        editable: false,
+        jsonData: { httpMethod: "POST", prometheusType: "Prometheus", timeInterval: `${interval}s`, manageAlerts: false },
+      },
+      ...(elastic ? [elasticsearch()] : []),
+    ],
+  };
+}
+
+function elasticsearch() {
+  return {
+    name: "Elasticsearch",
+    uid: "elasticsearch",
+    type: "elasticsearch",
+    access: "proxy",
+    url: "http://elasticsearch:9200",
+    editable: false,
+    basicAuth: true,
+    basicAuthUser: "grafana_reader",
+    // Expanded by Grafana when it reads this file; the password itself is in no file of ours.
+    secureJsonData: { basicAuthPassword: `$__file{/run/secrets/${ELASTIC_PASSWORD}}` },
+    jsonData: {
+      index: "logs-*",
+      timeField: "@timestamp",
+      logMessageField: "message",
+      logLevelField: "log.level",
+      maxConcurrentShardRequests: 5,
+    },
+  };
+}
