@@ -109,7 +109,9 @@ export function isShortage(result: Budget | Shortage): result is Shortage {
 export function grantsOf(budget: Budget): Grants {
   return {
     service(name): Grant {
-      const line = budget.lines.find((candidate) => candidate.name === name && candidate.reserve === undefined);
+      const line = budget.lines.find(
+        (candidate) => candidate.name === name && candidate.reserve === undefined,
+      );
       if (line === undefined) throw new Error(`the service ${name} claimed nothing`);
       return { memory: line.memory, cpus: line.cpus, cpuShares: line.cpuShares, pids: line.pids };
     },

@@ -9,7 +9,8 @@ import type { Plan } from "./plan.ts";
  */
 export function checkPlan(plan: Plan, spec: Spec): void {
   const broken = [...references(plan), ...duplicates(plan)];
-  if (broken.length > 0) throw new Error(`the plan of ${plan.name} contradicts itself:\n${broken.join("\n")}`);
+  if (broken.length > 0)
+    throw new Error(`the plan of ${plan.name} contradicts itself:\n${broken.join("\n")}`);
   const clashes = portClashes(plan);
   if (clashes.length > 0) {
     throw new InputError(
@@ -50,13 +51,15 @@ function references(plan: Plan): string[] {
         broken.push(`${name} mounts ./${folder}, in which there is no file`);
       }
     }
-    if (!compose.healthcheck && !oneShot && !exceptions.healthcheck) broken.push(`${name} has no healthcheck`);
+    if (!compose.healthcheck && !oneShot && !exceptions.healthcheck)
+      broken.push(`${name} has no healthcheck`);
   }
   for (const volume of volumes) {
     if (!claimed.has(volume)) broken.push(`the volume ${volume} claimed no disk`);
   }
   for (const line of plan.budget.lines) {
-    if (line.reserve === undefined && !names.has(line.name)) broken.push(`${line.name} claims, and does not exist`);
+    if (line.reserve === undefined && !names.has(line.name))
+      broken.push(`${line.name} claims, and does not exist`);
   }
   for (const file of plan.files) {
     for (const service of file.restarts ?? []) {
@@ -68,7 +71,9 @@ function references(plan: Plan): string[] {
 
 function duplicates(plan: Plan): string[] {
   const twice = (what: string, names: readonly string[]) =>
-    names.filter((name, index) => names.indexOf(name) !== index).map((name) => `${what} ${name} exists twice`);
+    names
+      .filter((name, index) => names.indexOf(name) !== index)
+      .map((name) => `${what} ${name} exists twice`);
   return [
     ...twice(
       "the file",
@@ -89,5 +94,7 @@ export function portClashes(plan: Plan): { port: string; services: string[] }[] 
       wanted.set(key, [...(wanted.get(key) ?? []), name]);
     }
   }
-  return [...wanted].filter(([, services]) => services.length > 1).map(([port, services]) => ({ port, services }));
+  return [...wanted]
+    .filter(([, services]) => services.length > 1)
+    .map(([port, services]) => ({ port, services }));
 }

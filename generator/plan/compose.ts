@@ -12,7 +12,13 @@ export type ComposeHealthcheck = {
 };
 
 export type ComposeMount =
-  | { type: "bind"; source: string; target: string; read_only?: boolean; bind?: { create_host_path?: boolean } }
+  | {
+      type: "bind";
+      source: string;
+      target: string;
+      read_only?: boolean;
+      bind?: { create_host_path?: boolean };
+    }
   | { type: "volume"; source: string; target: string; read_only?: boolean };
 
 export type ComposePort = {

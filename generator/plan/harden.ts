@@ -20,11 +20,20 @@ export function harden(
     ...(env_file && {
       env_file: env_file.map((secret) => ({ path: secretPath(secret, environment), format: "raw" as const })),
     }),
-    ...(secrets && { secrets: secrets.map((secret) => ({ source: secret, target: `/run/secrets/${secret}` })) }),
+    ...(secrets && {
+      secrets: secrets.map((secret) => ({ source: secret, target: `/run/secrets/${secret}` })),
+    }),
     networks: Object.fromEntries(networks.map((network) => [network, null])),
     // Compose's own default interval of 30 s would make every start wait that long for the first answer.
     ...(healthcheck && {
-      healthcheck: { interval: "10s", timeout: "5s", retries: 6, start_period: "60s", start_interval: "1s", ...healthcheck },
+      healthcheck: {
+        interval: "10s",
+        timeout: "5s",
+        retries: 6,
+        start_period: "60s",
+        start_interval: "1s",
+        ...healthcheck,
+      },
     }),
     restart: oneShot ? "no" : "unless-stopped",
     read_only: exceptions?.read_only === undefined,

@@ -2,7 +2,7 @@
  * overrides.yaml: a Compose file merged last, by the rules Compose itself merges files with, and checked again.
  * Source: https://docs.docker.com/reference/compose-file/merge/
  */
-import type { Budget } from "./budget.ts";
+
 import type { YamlFile } from "../spec/document.ts";
 import type { Fault } from "../spec/fault.ts";
 import { InputError } from "../spec/fault.ts";
@@ -10,11 +10,17 @@ import { describeValue } from "../spec/faults.ts";
 import { isMap } from "../spec/merge.ts";
 import { nearest } from "../spec/nearest.ts";
 import { Size } from "../spec/words.ts";
+import type { Budget } from "./budget.ts";
 
 /** Lists that Compose replaces; all others are appended to. */
 const REPLACED = new Set(["command", "entrypoint", "test"]);
 /** Lists whose entries Compose tells apart by one of their keys. */
-const KEYED: Record<string, string> = { volumes: "target", ports: "target", secrets: "target", configs: "target" };
+const KEYED: Record<string, string> = {
+  volumes: "target",
+  ports: "target",
+  secrets: "target",
+  configs: "target",
+};
 const TOP_LEVEL = ["services", "networks", "volumes", "secrets", "configs"];
 
 type Words = Record<string, unknown>;
@@ -32,7 +38,11 @@ export function applyOverrides(compose: Words, yaml: YamlFile, budget: Budget): 
   for (const key of Object.keys(over)) {
     if (key.startsWith("x-") || TOP_LEVEL.includes(key)) continue;
     const near = nearest(key, TOP_LEVEL);
-    fault([key], `cannot be overridden${near ? `; did you mean ${near}?` : ""}`, `Known: ${TOP_LEVEL.join(", ")}.`);
+    fault(
+      [key],
+      `cannot be overridden${near ? `; did you mean ${near}?` : ""}`,
+      `Known: ${TOP_LEVEL.join(", ")}.`,
+    );
   }
   const services = over.services ?? {};
   if (!isMap(services)) fault(["services"], `expected a map of services, found ${describeValue(services)}`);
@@ -41,7 +51,10 @@ export function applyOverrides(compose: Words, yaml: YamlFile, budget: Budget): 
     for (const [name, service] of Object.entries(services)) {
       const path = ["services", name];
       if (!isMap(service)) fault(path, `expected a map, found ${describeValue(service)}`);
-      else checkService(name, service, Object.keys(known), (inner, ...rest) => fault([...path, ...inner], ...rest));
+      else
+        checkService(name, service, Object.keys(known), (inner, ...rest) =>
+          fault([...path, ...inner], ...rest),
+        );
     }
   }
   if (faults.length > 0) throw new InputError(faults);
@@ -67,10 +80,12 @@ function checkService(name: string, service: Words, known: readonly string[], re
   if (!known.includes(name)) {
     const near = nearest(name, known);
     if (near !== undefined && service.image === undefined) {
-      return report([], `is not a service of this stack; did you mean ${near}?`);
+      report([], `is not a service of this stack; did you mean ${near}?`);
+      return;
     }
     if (service.image === undefined && service.build === undefined) {
-      return report([], "is a new service without an image", "Give it image: and mem_limit:.");
+      report([], "is a new service without an image", "Give it image: and mem_limit:.");
+      return;
     }
     if (service.mem_limit === undefined) {
       report([], "is a new service without mem_limit", "Say how much it may use: the budget has to add up.");

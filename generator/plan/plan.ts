@@ -95,7 +95,13 @@ export function planStack(spec: Spec, components: readonly Component[]): Plan {
   };
   const claims = claimsOn(spec.machine);
   const budget = makeBudget(spec.machine, claims);
-  if (isShortage(budget)) throw refuse(spec, budget, claimsOn, members.map(({ component }) => component));
+  if (isShortage(budget))
+    throw refuse(
+      spec,
+      budget,
+      claimsOn,
+      members.map(({ component }) => component),
+    );
 
   const context: Context = {
     ...early,
@@ -110,7 +116,12 @@ export function planStack(spec: Spec, components: readonly Component[]): Plan {
   const offers = mergeOffers(contributions.map(({ added }) => added));
   const collected = members.flatMap(({ component, options }) =>
     component.collect
-      ? [{ component: component.name, added: component.collect(options, grants, offers, context) as Contribution }]
+      ? [
+          {
+            component: component.name,
+            added: component.collect(options, grants, offers, context) as Contribution,
+          },
+        ]
       : [],
   );
   const all = [...contributions, ...collected];
@@ -163,7 +174,10 @@ function plannedService(
   };
 }
 
-function mergedLate(offers: Offers, collected: readonly { added: Contribution }[]): Pick<Offers, "settings" | "doors"> {
+function mergedLate(
+  offers: Offers,
+  collected: readonly { added: Contribution }[],
+): Pick<Offers, "settings" | "doors"> {
   return {
     settings: [...offers.settings, ...collected.flatMap(({ added }) => added.settings ?? [])],
     doors: [...offers.doors, ...collected.flatMap(({ added }) => added.doors ?? [])],
@@ -174,7 +188,10 @@ function mergedLate(offers: Offers, collected: readonly { added: Contribution }[
 function mergeOffers(contributions: readonly Contribution[]): Offers {
   const list = <Item>(pick: (added: Contribution) => readonly Item[] | undefined): Item[] =>
     contributions.flatMap((added) => pick(added) ?? []);
-  const record = <Value>(what: string, pick: (added: Contribution) => Readonly<Record<string, Value>> | undefined) => {
+  const record = <Value>(
+    what: string,
+    pick: (added: Contribution) => Readonly<Record<string, Value>> | undefined,
+  ) => {
     const merged: Record<string, Value> = {};
     for (const added of contributions) {
       for (const [key, value] of Object.entries(pick(added) ?? {})) {

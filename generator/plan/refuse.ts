@@ -51,6 +51,8 @@ function leaveOut(machine: Machine, claimsOn: ClaimsOn, components: readonly Com
       const enough = isShortage(makeBudget(machine, claims)) ? "" : ", and then it fits";
       return saved < 128 * MiB && enough === ""
         ? []
-        : [`Could be left out: ${component.at.join(".")}: false saves ${Math.round(saved / MiB)} MB${enough}.`];
+        : [
+            `Could be left out: ${component.at.join(".")}: false saves ${Math.round(saved / MiB)} MB${enough}.`,
+          ];
     });
 }

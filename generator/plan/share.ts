@@ -13,9 +13,13 @@ export function shareOut(total: number, parts: readonly Part[], unit: number): n
   const given = [...floors];
   const room = (index: number) => {
     const { ceiling } = parts[index] as Part;
-    return ceiling === undefined ? Infinity : Math.max(0, Math.floor(ceiling / unit) - (given[index] as number));
+    return ceiling === undefined
+      ? Infinity
+      : Math.max(0, Math.floor(ceiling / unit) - (given[index] as number));
   };
-  let open = parts.map((_, index) => index).filter((index) => (parts[index] as Part).weight > 0 && room(index) > 0);
+  let open = parts
+    .map((_, index) => index)
+    .filter((index) => (parts[index] as Part).weight > 0 && room(index) > 0);
   while (rest > 0 && open.length > 0) {
     const weights = open.reduce((sum, index) => sum + (parts[index] as Part).weight, 0);
     const round = rest;

@@ -63,14 +63,17 @@ function composeService(
   pins: Pins,
 ): ComposeService {
   const restarting = files.filter((file) => file.restarts.includes(name));
-  const labels: Record<string, string> = restarting.length > 0 ? { [CONFIG_LABEL]: hashFiles(restarting).slice(0, 16) } : {};
+  const labels: Record<string, string> =
+    restarting.length > 0 ? { [CONFIG_LABEL]: hashFiles(restarting).slice(0, 16) } : {};
   const own = escapeDollars({ ...compose, labels: { ...compose.labels, ...labels } });
   const service = { ...imageOf(image, plan, hashes, stackFolder, pins), ...own };
   return Object.fromEntries(Object.entries(service).filter(([, value]) => !isEmpty(value))) as ComposeService;
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
+  return (
+    value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0)
+  );
 }
 
 function imageOf(
@@ -101,7 +104,9 @@ export function escapeDollars<Value>(value: Value): Value {
   if (typeof value === "string") return value.replaceAll("$", "$$$$") as Value;
   if (Array.isArray(value)) return value.map(escapeDollars) as Value;
   if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, escapeDollars(inner)])) as Value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [key, escapeDollars(inner)]),
+    ) as Value;
   }
   return value;
 }

@@ -4,7 +4,13 @@ import { listOwn, readOwn } from "../package.ts";
 import { renderTemplate } from "./template.ts";
 import { toYaml } from "./yaml.ts";
 
-export type Rendered = { path: string; text: string; executable: boolean; component: string; restarts: readonly string[] };
+export type Rendered = {
+  path: string;
+  text: string;
+  executable: boolean;
+  component: string;
+  restarts: readonly string[];
+};
 
 type Renderable = { path: string; content: FileContent; executable?: boolean; restarts?: readonly string[] };
 

@@ -39,7 +39,10 @@ export const Process = z.strictObject({
   command: Command.describe("What it runs"),
   health: Command.optional().describe("Exits 0 while it is well; run in its container"),
   count: z.int().min(0).max(50).default(1).describe("How many of it run"),
-  environment: z.record(EnvironmentName, EnvironmentValue).default({}).describe("Added to the API's environment"),
+  environment: z
+    .record(EnvironmentName, EnvironmentValue)
+    .default({})
+    .describe("Added to the API's environment"),
 });
 export type Process = z.output<typeof Process>;
 
@@ -50,9 +53,14 @@ export const coreShape = {
   images: z
     .enum(["official", "debian"], { error: "expected official or debian" })
     .default("official")
-    .describe("official: the projects' own images. debian: built from Debian packages alone, no registry needed"),
+    .describe(
+      "official: the projects' own images. debian: built from Debian packages alone, no registry needed",
+    ),
   project: Name.optional().describe("Compose project name; NAME-ENVIRONMENT if absent"),
-  processes: z.record(Name, Process).default({}).describe("Workers and clocks: other processes of the API's image"),
+  processes: z
+    .record(Name, Process)
+    .default({})
+    .describe("Workers and clocks: other processes of the API's image"),
   objectives: Objectives.prefault({}).describe("What the stack promises"),
   rollback: Rollback.prefault({}).describe("What makes a release roll itself back"),
   canary: Canary.prefault({}).describe("How a new version is tried on a part of the traffic"),

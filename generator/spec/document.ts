@@ -1,5 +1,15 @@
 /** YAML text to a value, with the place of every path in it. */
-import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
+import {
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from "yaml";
 import { type Fault, InputError } from "./fault.ts";
 
 export type Path = readonly (string | number)[];

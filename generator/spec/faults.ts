@@ -75,7 +75,7 @@ function unknownKey(path: Path, known: readonly string[]): PlacedMessage {
 /** The branch that understood the value's kind and complains about something inside it. */
 function bestBranch(branches: Issue[][]): Issue[] | undefined {
   const inside = branches.filter((issues) =>
-    issues.every((issue) => issue.path.length > 0 || issue.code === "unrecognized_keys"),
+    issues.every((issue) => issue.path.length > 0 || !["invalid_type", "invalid_value"].includes(issue.code)),
   );
   return inside.length === 1 ? inside[0] : undefined;
 }

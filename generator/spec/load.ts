@@ -31,7 +31,8 @@ export function readStack(file: string, text: string): YamlFile {
       {
         file,
         message: `expected a map of words, found ${describeValue(yaml.value)}`,
-        remedy: "The shortest stack.yaml: name, domain, machine, and api with an image. `plimsoll init` writes one.",
+        remedy:
+          "The shortest stack.yaml: name, domain, machine, and api with an image. `plimsoll init` writes one.",
       },
     ]);
   }
@@ -92,14 +93,18 @@ export function loadSpec(
     options,
     fault,
     written: (path) =>
-      yaml.has(overrideOf(path)) || yaml.has(path) ? `${yaml.file}:${yaml.place(placed(path)).line}` : undefined,
+      yaml.has(overrideOf(path)) || yaml.has(path)
+        ? `${yaml.file}:${yaml.place(placed(path)).line}`
+        : undefined,
   };
 }
 
 function environmentFaults(environments: unknown): PlacedMessage[] {
   if (environments === undefined) return [];
   if (!isMap(environments)) {
-    return [{ path: ["environments"], message: `expected a map of words, found ${describeValue(environments)}` }];
+    return [
+      { path: ["environments"], message: `expected a map of words, found ${describeValue(environments)}` },
+    ];
   }
   return Object.entries(environments).flatMap(([name, own]): PlacedMessage[] => {
     const path = ["environments", name];
@@ -112,7 +117,13 @@ function environmentFaults(environments: unknown): PlacedMessage[] {
       return [{ path, message: `expected a map of words, found ${describeValue(own)}` }];
     }
     if (isMap(own) && own.name !== undefined) {
-      return [{ path: [...path, "name"], message: "a stack has one name in all environments", remedy: "Remove it." }];
+      return [
+        {
+          path: [...path, "name"],
+          message: "a stack has one name in all environments",
+          remedy: "Remove it.",
+        },
+      ];
     }
     return [];
   });
@@ -128,7 +139,12 @@ function switchOff(words: Record<string, unknown>, sections: readonly Section[])
       const path = section.at.slice(0, depth);
       if (valueAt(words, path) !== false) continue;
       if (section.optional) off.add(section.name);
-      else refused.push({ path, message: "cannot be left out", remedy: `Remove the word ${path.join(".")}: false.` });
+      else
+        refused.push({
+          path,
+          message: "cannot be left out",
+          remedy: `Remove the word ${path.join(".")}: false.`,
+        });
       kept = without(kept, path);
     }
   }
@@ -148,7 +164,8 @@ function without(words: Record<string, unknown>, path: Path): Record<string, unk
 function knownKeys(schema: z.ZodType, path: Path): string[] {
   let current: z.ZodType | undefined = unwrap(schema);
   for (const step of path) {
-    if (current instanceof z.ZodObject) current = unwrap(current.shape[String(step)] as z.ZodType | undefined);
+    if (current instanceof z.ZodObject)
+      current = unwrap(current.shape[String(step)] as z.ZodType | undefined);
     else if (current instanceof z.ZodRecord) current = unwrap(current.valueType as z.ZodType);
     else if (current instanceof z.ZodArray) current = unwrap(current.element as z.ZodType);
     else return [];

@@ -53,7 +53,9 @@ const CustomMachine = z
     spared: z
       .boolean()
       .optional()
-      .describe("true: all of this is for the stack (a laptop that spares it), nothing is reserved for the host"),
+      .describe(
+        "true: all of this is for the stack (a laptop that spares it), nothing is reserved for the host",
+      ),
   })
   .transform((machine): Machine => ({ slug: "custom", ...machine }));
 

@@ -13,7 +13,11 @@ export function readPins(file: string, text: string | undefined): Pins {
     return Pins.parse(JSON.parse(text));
   } catch {
     throw new InputError([
-      { file, message: "is not a map of image to sha256:… digest", remedy: "Delete it and run `plimsoll pin` again." },
+      {
+        file,
+        message: "is not a map of image to sha256:… digest",
+        remedy: "Delete it and run `plimsoll pin` again.",
+      },
     ]);
   }
 }

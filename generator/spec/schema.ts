@@ -42,7 +42,9 @@ export function stackSchema(sections: readonly Section[], { forEditors = false }
 
 function part(section: Section, forEditors: boolean): z.ZodType {
   const schema = withDefault(section.options);
-  return forEditors && section.optional ? orFalse(schema).describe(section.options.description ?? "") : schema;
+  return forEditors && section.optional
+    ? orFalse(schema).describe(section.options.description ?? "")
+    : schema;
 }
 
 type JsonSchema = Record<string, unknown>;
@@ -55,7 +57,11 @@ export function jsonSchema(sections: readonly Section[]): JsonSchema {
   }) as JsonSchema;
   const properties = whole.properties as Record<string, JsonSchema>;
   const { name: _, ...overridable } = properties;
-  const environment = withoutRequired({ type: "object", properties: overridable, additionalProperties: false });
+  const environment = withoutRequired({
+    type: "object",
+    properties: overridable,
+    additionalProperties: false,
+  });
   return {
     $schema: whole.$schema,
     title: SCHEMA_TITLE,
@@ -64,7 +70,8 @@ export function jsonSchema(sections: readonly Section[]): JsonSchema {
       ...properties,
       environments: {
         type: "object",
-        description: "What an environment has of its own: merged over the rest, key by key; null removes a key",
+        description:
+          "What an environment has of its own: merged over the rest, key by key; null removes a key",
         properties: Object.fromEntries(environmentNames.map((name) => [name, environment])),
         additionalProperties: false,
       },

@@ -24,7 +24,11 @@ export function decodeText(file: string, bytes: Uint8Array): string {
   const nul = text.indexOf("\0");
   if (nul >= 0) {
     const before = text.slice(0, nul).split("\n");
-    refuse({ line: before.length, column: (before.at(-1) as string).length + 1, message: "holds a NUL byte" });
+    refuse({
+      line: before.length,
+      column: (before.at(-1) as string).length + 1,
+      message: "holds a NUL byte",
+    });
   }
   return text;
 }

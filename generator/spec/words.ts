@@ -18,10 +18,15 @@ const DURATION_UNITS: Record<string, number> = {
   w: 604_800,
 };
 
-function word<T>(pattern: RegExp, parse: (match: RegExpExecArray) => T, expected: string) {
+/** What editors and docs/stack.md say of a kind of word; `title` is its name there. */
+type About = { title: string; description: string; examples: string[] };
+
+function word<T>(pattern: RegExp, parse: (match: RegExpExecArray) => T, expected: string, about: About) {
   return z
     .string({ error: `expected ${expected}` })
     .regex(pattern, { error: `expected ${expected}`, abort: true })
+    // On the text and not on what it becomes: the JSON Schema describes what is written.
+    .meta(about)
     .transform((text) => parse(pattern.exec(text) as RegExpExecArray));
 }
 
@@ -30,7 +35,11 @@ export const Size = word(
   /^(\d+(?:\.\d+)?) ?([KMGT]?)(?:i?B)$/,
   ([, number, unit]) => Math.floor(Number(number) * (SIZE_UNITS[`${unit}B`] as number)),
   "a size such as 512MB or 20GB",
-).meta({ pattern: undefined, examples: ["512MB", "20GB"], description: "A size, in powers of 1024: 512MB, 20GB" });
+).meta({
+  pattern: undefined,
+  examples: ["512MB", "20GB"],
+  description: "A size, in powers of 1024: 512MB, 20GB",
+});
 export type Size = z.output<typeof Size>;
 
 /** Seconds. `500ms`, `30s`, `10m`, `1h`, `30d`, `2w`. */
@@ -38,7 +47,8 @@ export const Duration = word(
   /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d|w)$/,
   ([, number, unit]) => Number((Number(number) * (DURATION_UNITS[unit as string] as number)).toFixed(3)),
   "a duration such as 500ms, 30s, 10m, 1h or 30d",
-).meta({ examples: ["30s", "10m", "30d"], description: "A duration: 500ms, 30s, 10m, 1h, 30d" });
+  { title: "duration", description: "A duration: 500ms, 30s, 10m, 1h, 30d", examples: ["30s", "10m", "30d"] },
+);
 export type Duration = z.output<typeof Duration>;
 
 /** A share between 0 and 1, written as a percentage: `10%`, `99.9%`. */
@@ -46,7 +56,8 @@ export const Share = word(
   /^(100(?:\.0+)?|\d{1,2}(?:\.\d+)?) ?%$/,
   ([, number]) => Number((Number(number) / 100).toFixed(8)),
   "a share such as 10% or 99.9%",
-).meta({ examples: ["10%", "99.9%"], description: "A share: 10%, 99.9%" });
+  { title: "share", description: "A share: 10%, 99.9%", examples: ["10%", "99.9%"] },
+);
 export type Share = z.output<typeof Share>;
 
 const CRON_RANGES = [
@@ -81,15 +92,14 @@ export const Schedule = z
     },
     { error: "expected a cron schedule of five fields (minute hour day month weekday), such as 30 3 * * *" },
   )
-  .meta({ examples: ["30 3 * * *"], description: "A cron schedule in UTC: minute hour day month weekday" });
+  .meta({ title: "schedule", examples: ["30 3 * * *"], description: "A cron schedule in UTC: minute hour day month weekday" });
 export type Schedule = z.output<typeof Schedule>;
 
 /** A name that is also a DNS label: stacks, processes. At most 40 characters, so that what is added to it still fits in 63. */
-export const Name = z
-  .string({ error: "expected a name" })
-  .regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, {
-    error: "expected a name of small letters, digits and hyphens that starts with a letter, such as my-api (at most 40 characters)",
-  });
+export const Name = z.string({ error: "expected a name" }).regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, {
+  error:
+    "expected a name of small letters, digits and hyphens that starts with a letter, such as my-api (at most 40 characters)",
+});
 export type Name = z.output<typeof Name>;
 
 const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
@@ -168,7 +178,9 @@ const CommandText = z
   .min(1, { error: "expected a command" })
   .max(4096)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-  .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), { error: "expected one line without control characters" });
+  .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), {
+    error: "expected one line without control characters",
+  });
 export const Command = z.union([CommandText, z.array(CommandText).min(1).max(64)], {
   error: "expected a command: one line, or a list of words",
 });

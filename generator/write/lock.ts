@@ -1,5 +1,5 @@
 /** One writer at a time in a folder. A lock whose process is gone is taken over. */
-import { open, readFile, rm } from "node:fs/promises";
+import { readlink, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 
 const LOCK = ".plimsoll.lock";
@@ -17,12 +17,11 @@ export async function withLock<Result>(folder: string, action: () => Promise<Res
 
 async function take(path: string, again = true): Promise<void> {
   try {
-    const handle = await open(path, "wx");
-    await handle.writeFile(String(process.pid));
-    await handle.close();
+    // A link is made whole or not at all, its holder in it: a lock file could be caught empty.
+    await symlink(String(process.pid), path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const holder = Number(await readFile(path, "utf8").catch(() => ""));
+    const holder = Number(await readlink(path).catch(() => ""));
     if (again && !isAlive(holder)) {
       await rm(path, { force: true });
       return take(path, false);
@@ -34,7 +33,7 @@ async function take(path: string, again = true): Promise<void> {
 }
 
 function isAlive(pid: number): boolean {
-  // A lock without a number is being written at this moment, or was cut short; better to ask a person.
+  // Not a lock of this house, or gone between two looks: better to ask a person.
   if (!Number.isInteger(pid) || pid <= 0) return true;
   try {
     process.kill(pid, 0);

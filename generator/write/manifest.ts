@@ -1,7 +1,7 @@
 /** manifest.json: every generated file with its SHA-256 and its component. Only what is in it is ever deleted. */
 import { z } from "zod";
-import { sha256 } from "../render/hash.ts";
 import type { Rendered } from "../render/files.ts";
+import { sha256 } from "../render/hash.ts";
 
 export const MANIFEST = "manifest.json";
 /** Written before the first file is touched: what a generate that was cut short may have left behind. */
@@ -17,7 +17,11 @@ export function manifestOf(files: readonly Rendered[]): Manifest {
     files: Object.fromEntries(
       files.map((file) => [
         file.path,
-        { sha256: sha256(file.text), component: file.component, ...(file.executable && { executable: true }) },
+        {
+          sha256: sha256(file.text),
+          component: file.component,
+          ...(file.executable && { executable: true }),
+        },
       ]),
     ),
   };

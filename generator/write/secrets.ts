@@ -32,7 +32,8 @@ export async function makeSecrets(
     if ("text" in secret) continue;
     if ((await readIfThere(join(folder, secret.name))) !== undefined) continue;
     if ("random" in secret) {
-      if (await createOnce(folder, secret.name, randomText(secret.random, secret.alphabet))) made.push(secret.name);
+      if (await createOnce(folder, secret.name, randomText(secret.random, secret.alphabet)))
+        made.push(secret.name);
     } else if (supply === undefined) missing.push({ name: secret.name, what: secret.supplied });
     else if (await createOnce(folder, secret.name, supply)) made.push(secret.name);
   }
@@ -50,7 +51,10 @@ export async function makeSecrets(
 const ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 function randomText(length: number, alphabet: "alphanumeric" | "hex" = "alphanumeric"): string {
-  if (alphabet === "hex") return randomBytes(Math.ceil(length / 2)).toString("hex").slice(0, length);
+  if (alphabet === "hex")
+    return randomBytes(Math.ceil(length / 2))
+      .toString("hex")
+      .slice(0, length);
   return Array.from({ length }, () => ALPHANUMERIC[randomInt(ALPHANUMERIC.length)]).join("");
 }
 

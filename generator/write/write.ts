@@ -47,7 +47,8 @@ export async function writeFiles(
       await writeStaged(join(stage, MANIFEST), { text: manifest, executable: false });
       if (changes.length > 0) await writeStaged(join(folder, JOURNAL), { text: manifest, executable: false });
       for (const { path } of written) await putInPlace(stage, folder, path);
-      for (const { path } of changes.filter((change) => change.kind === "remove")) await removeFile(folder, path);
+      for (const { path } of changes.filter((change) => change.kind === "remove"))
+        await removeFile(folder, path);
       await putInPlace(stage, folder, MANIFEST);
       await rm(join(folder, JOURNAL), { force: true });
     } finally {
@@ -57,7 +58,10 @@ export async function writeFiles(
   });
 }
 
-async function writeStaged(path: string, { text, executable }: Pick<Rendered, "text" | "executable">): Promise<void> {
+async function writeStaged(
+  path: string,
+  { text, executable }: Pick<Rendered, "text" | "executable">,
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const handle = await open(path, "w", executable ? 0o755 : 0o644);
   try {
