@@ -31,7 +31,7 @@ export function createApp(parts: Parts): { app: Express; endStreams(): void } {
   app.use(notFound);
   app.use(
     problems((error, request, response) => {
-      const requestId = String(response.locals["requestId"]);
+      const requestId = String(response.locals.requestId);
       log.error(
         { err: error as Error, "http.request.id": requestId, "url.path": request.path },
         "a request failed",

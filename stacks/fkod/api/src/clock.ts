@@ -16,7 +16,10 @@ function told(task: Task, milliseconds: number, error?: unknown): void {
   lastTurn.set(task, Date.now());
   const outcome = error ? "failed" : "done";
   base.metrics.taskSeconds.observe({ task: task.name, outcome }, milliseconds / 1_000);
-  if (!error) return log.info({ "event.duration": milliseconds * 1e6 }, `${task.name} done`);
+  if (!error) {
+    log.info({ "event.duration": milliseconds * 1e6 }, `${task.name} done`);
+    return;
+  }
   log.error({ err: error as Error }, `${task.name} failed, tried again at the next beat`);
   void base.sentry.report(error, { task: task.name });
 }

@@ -19,6 +19,9 @@ export type Database = {
 // Counts and ids stay far below 2^53, and JSON has no bigint.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
+/** A primary that restarts is back within this time; nginx waits longer for an answer. */
+const RECONNECT_FOR_MS = 4_000;
+
 export function createDatabase(
   env: {
     DATABASE_URL: string;
@@ -30,13 +33,23 @@ export function createDatabase(
   log: Logger,
   onFallback: () => void = () => {},
 ): Database {
-  const limits = { min: env.DB_POOL_MIN, max: env.DB_POOL_MAX, application: `fkod ${env.SERVER_NAME}` };
+  const limits = {
+    min: env.DB_POOL_MIN,
+    max: env.DB_POOL_MAX,
+    application: `fkod ${env.SERVER_NAME}`,
+    reconnectForMs: RECONNECT_FOR_MS,
+  };
   const primary = createPool("primary", env.DATABASE_URL, limits, log);
   const readUrl = env.DATABASE_READ_URL ?? env.DATABASE_URL;
-  const replica = readUrl === env.DATABASE_URL ? primary : createPool("replica", readUrl, limits, log);
+  const replica =
+    readUrl === env.DATABASE_URL
+      ? primary
+      : createPool("replica", readUrl, { ...limits, reconnectForMs: 0 }, log);
+  // While the replica is away not every read has to find that out by itself.
+  let avoidReplicaUntil = 0;
   const pools = replica === primary ? { primary } : { primary, replica };
   // Probes have a connection of their own: a busy pool is no reason to take a server out of the balance.
-  const probe = { min: 0, max: 1, application: `fkod ${env.SERVER_NAME} probe` };
+  const probe = { min: 0, max: 1, application: `fkod ${env.SERVER_NAME} probe`, reconnectForMs: 0 };
   const probes = {
     primary: createPool("primary probe", env.DATABASE_URL, probe, log),
     replica: createPool("replica probe", readUrl, probe, log),
@@ -46,14 +59,21 @@ export function createDatabase(
     write: (work) => primary.use(work),
     transaction: (work) => primary.use((client) => inTransaction(client, work)),
     async read(from, work) {
-      if (from === "primary" || replica === primary) return primary.use(work);
-      try {
-        return await replica.use(work);
-      } catch (error) {
-        // Losing the replica costs speed, not answers: a read has no effect, so it may run twice.
-        if (!isConnectionError(error) && !isReplayConflict(error)) throw error;
-        onFallback();
-        return primary.use(work);
+      const started = Date.now();
+      let pool = from === "primary" || started < avoidReplicaUntil ? primary : replica;
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await pool.use(work);
+        } catch (error) {
+          // A read has no effect, so it may run again: the next connection may be a dead one too.
+          if (!isConnectionError(error) && !isReplayConflict(error)) throw error;
+          if (pool !== primary) {
+            // Losing the replica costs speed, not answers.
+            onFallback();
+            avoidReplicaUntil = Date.now() + 1_000;
+            pool = primary;
+          } else if (attempt > 2 || Date.now() - started >= RECONNECT_FOR_MS / 2) throw error;
+        }
       }
     },
     async ping(which, timeoutMs) {

@@ -16,14 +16,20 @@ export type Pool = {
   close(): Promise<void>;
 };
 
-type Limits = { min: number; max: number; application: string };
+type Limits = {
+  min: number;
+  max: number;
+  application: string;
+  /** How long a query waits for a server that restarts: a connection that never opened has sent nothing. */
+  reconnectForMs: number;
+};
 
 /** The server cancels a query at 5 s; at 6 s without a word the connection itself is taken for dead. */
 const STATEMENT_TIMEOUT_MS = 5_000;
 const QUERY_TIMEOUT_MS = 6_000;
-const CONNECT_TIMEOUT_MS = 2_000;
-/** How long a query waits for a server that restarts: a connection that never opened has sent nothing. */
-const RECONNECT_FOR_MS = 4_000;
+/** For a place in the pool, and for opening a connection: a dead host must cost one short attempt, not a long one. */
+const POOL_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 1_000;
 
 export function createPool(name: string, url: string, limits: Limits, log: Logger): Pool {
   let pool = open();
@@ -36,7 +42,8 @@ export function createPool(name: string, url: string, limits: Limits, log: Logge
       application_name: limits.application,
       min: limits.min,
       max: limits.max,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: POOL_TIMEOUT_MS,
+      Client: QuickClient,
       idleTimeoutMillis: 30_000,
       // Old connections go, so that a name that moved is looked up again.
       maxLifetimeSeconds: 600,
@@ -64,13 +71,14 @@ export function createPool(name: string, url: string, limits: Limits, log: Logge
   }
 
   async function connect(): Promise<pg.PoolClient> {
-    const giveUpAt = Date.now() + RECONNECT_FOR_MS;
+    const giveUpAt = Date.now() + limits.reconnectForMs;
     for (let pause = 50; ; pause = Math.min(pause * 2, 500)) {
       try {
         return await pool.connect();
       } catch (error) {
         const hopeless = closing || !isConnectionError(error) || isExhausted(pool);
         if (hopeless || Date.now() + pause > giveUpAt) throw error;
+        log.debug({ err: error as Error, "fkod.pool": name }, "no connection, tried again in a moment");
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
@@ -106,6 +114,13 @@ export function createPool(name: string, url: string, limits: Limits, log: Logge
   };
 }
 
+/** pg-pool has one setting for both timeouts; its clients get the shorter one here. */
+class QuickClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  }
+}
+
 /** All connections are in use and alive: waiting longer only lengthens the queue. */
 function isExhausted(pool: pg.Pool): boolean {
   return pool.totalCount >= pool.options.max && pool.idleCount === 0 && pool.waitingCount > 0;
@@ -126,7 +141,7 @@ const CODES = new Set([
   ...["57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300"],
 ]);
 const MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Client was closed/;
+  /Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|not queryable|Client was closed/;
 
 /** True where the connection failed, and not the query. Sources: pg's and pg-pool's messages, SQLSTATE. */
 export function isConnectionError(error: unknown): boolean {

@@ -57,9 +57,9 @@ export function createGuard(tokens: Tokens, sessions: Sessions) {
     const claims = tokens.verify(token);
     const found = await sessions.find(claims.jti, claims.sub);
     if (!found || found.session.userId !== claims.sub) throw unauthorised("The session has ended");
-    response.locals["userId"] = claims.sub;
-    response.locals["sessionId"] = claims.jti;
-    response.locals["readFrom"] = found.readFrom;
+    response.locals.userId = claims.sub;
+    response.locals.sessionId = claims.jti;
+    response.locals.readFrom = found.readFrom;
     response.set("Cache-Control", "no-store");
     if (role && found.session.role !== role)
       throw new Problem(403, "This is not for you", `It needs the role ${role}`);

@@ -92,7 +92,7 @@ export function sendProblem(problem: Problem, request: Request, response: Respon
         status: problem.status,
         ...(problem.detail ? { detail: problem.detail } : {}),
         instance: request.path,
-        requestId: response.locals["requestId"],
+        requestId: response.locals.requestId,
         ...problem.more,
       }),
     );

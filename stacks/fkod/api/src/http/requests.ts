@@ -12,7 +12,7 @@ export function watchRequests(log: Logger, metrics: Metrics, isDraining: () => b
     const started = process.hrtime.bigint();
     const given = request.get("x-request-id");
     const requestId = given && PLAIN_ID.test(given) ? given : randomUUID();
-    response.locals["requestId"] = requestId;
+    response.locals.requestId = requestId;
     response.set("X-Request-ID", requestId);
     // The balancer must not keep a connection that we are about to close.
     if (isDraining()) response.set("Connection", "close");
@@ -26,7 +26,7 @@ export function watchRequests(log: Logger, metrics: Metrics, isDraining: () => b
       const status = complete ? response.statusCode : 499;
       const route = routeOf(request);
       // A stream's length is its listener's choice and would drown the percentiles.
-      if (!response.locals["stream"])
+      if (!response.locals.stream)
         metrics.requestSeconds.observe(
           { method: request.method, route, status: String(status) },
           Number(nanoseconds) / 1e9,
@@ -40,7 +40,7 @@ export function watchRequests(log: Logger, metrics: Metrics, isDraining: () => b
           "http.route": route,
           "event.duration": Number(nanoseconds),
           "client.ip": request.ip,
-          ...(response.locals["userId"] ? { "user.id": String(response.locals["userId"]) } : {}),
+          ...(response.locals.userId ? { "user.id": String(response.locals.userId) } : {}),
         },
         `${request.method} ${request.path} ${status}`,
       );

@@ -9,20 +9,18 @@ export function edgeRoutes(app: Express, parts: Parts): { endStreams(): void } {
   const streams = new Set<Response>();
 
   app.get("/api/v1/whoami", (_request, response) => {
-    response
-      .set("Cache-Control", "no-store")
-      .json({
-        server: env.SERVER_NAME,
-        release: env.RELEASE,
-        pid: process.pid,
-        uptime: Math.round(process.uptime()),
-      });
+    response.set("Cache-Control", "no-store").json({
+      server: env.SERVER_NAME,
+      release: env.RELEASE,
+      pid: process.pid,
+      uptime: Math.round(process.uptime()),
+    });
   });
 
   app.get("/api/v1/events", (request, response) => {
     if (parts.draining)
       throw new Problem(503, "This server is stopping", undefined, {}, { "Retry-After": "1" });
-    response.locals["stream"] = true;
+    response.locals.stream = true;
     response.writeHead(200, {
       "Content-Type": "text/event-stream",
       "Cache-Control": "no-store",
@@ -44,7 +42,7 @@ export function edgeRoutes(app: Express, parts: Parts): { endStreams(): void } {
   });
 
   app.post("/api/v1/uploads", async (request, response) => {
-    response.locals["stream"] = true;
+    response.locals.stream = true;
     const hash = createHash("sha256");
     let bytes = 0;
     // One chunk at a time: a gigabyte passes through in a few kilobytes of memory.
