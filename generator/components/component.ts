@@ -92,7 +92,9 @@ export type File = {
 export type Build = { name: string; files: readonly Omit<File, "restarts">[] };
 
 /** What runs: the project's own image, and its equal from Debian packages; or the user's own build folder for both. */
-export type Image = { official: string | Build; debian: string | Build } | { context: string; dockerfile?: string; image: string };
+export type Image =
+  | { official: string | Build; debian: string | Build }
+  | { context: string; dockerfile?: string; image: string };
 
 /** Columns of the hardening table that a service may be excepted from, with the reason. */
 export type HardeningColumn = "user" | "read_only" | "cap_drop" | "healthcheck" | "restart";
@@ -151,7 +153,11 @@ export type Scrape = {
 };
 
 /** Something to be asked from outside by the blackbox exporter. */
-export type Probe = { name: string; module: "http_2xx" | "tcp_connect" | "postgres" | string; target: string };
+export type Probe = {
+  name: string;
+  module: "http_2xx" | "tcp_connect" | "postgres" | string;
+  target: string;
+};
 
 export type LogParser =
   | "ecs-json"
@@ -166,7 +172,11 @@ export type LogParser =
 
 export type Backup =
   /** Files of a volume, taken by the sidecar for everything that is not PostgreSQL. */
-  | { what: string; volume: string; /** Shell command run first, in the sidecar: makes a consistent copy. */ note?: string }
+  | {
+      what: string;
+      volume: string /** Shell command run first, in the sidecar: makes a consistent copy. */;
+      note?: string;
+    }
   | { what: string; none: string };
 
 /** A setting that followed from the grant or the spec, for `budget` and `explain`. */
@@ -194,6 +204,8 @@ export type Offers = {
   logs: Readonly<Record<string, LogParser>>;
   backups: readonly Backup[];
   settings: readonly Setting[];
+  /** Commands of the application that the operator runs in a release's image: `migrate up`. */
+  commands: Readonly<Record<string, string | readonly string[]>>;
   /** Admin pages and doors, for what `up` prints: name, address on the host, and the secret with the password. */
   doors: readonly { name: string; url: string; user?: string; password?: string }[];
 };

@@ -214,6 +214,7 @@ function mergeOffers(contributions: readonly Contribution[]): Offers {
     logs: record<LogParser>("log parser of", (added) => added.logs),
     backups: list<Backup>((added) => added.backups),
     settings: list<Setting>((added) => added.settings),
+    commands: record("command", (added) => added.commands),
     doors: list((added) => added.doors),
   };
 }

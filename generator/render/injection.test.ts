@@ -76,6 +76,8 @@ it.each(paths.map((path) => [path.join("."), path] as const))("%s is never read 
     const compose = parse(files.find((file) => file.path === "compose.yaml")?.text as string);
     const values = strings(compose).map(interpolate);
     const frontend = files.find((file) => file.path === "frontend/.env.production")?.text ?? "";
-    expect(values.includes(text) || frontend.includes(JSON.stringify(text)), text).toBe(true);
+    const plan = strings(JSON.parse(files.find((file) => file.path === "plan.json")?.text as string));
+    const inFrontend = frontend.includes(JSON.stringify(text)) || frontend.includes(`=${text}\n`);
+    expect([...values, ...plan].includes(text) || inFrontend, text).toBe(true);
   }
 });

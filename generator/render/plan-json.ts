@@ -34,6 +34,7 @@ export function planJson(plan: Plan) {
       disk: plan.budget.disk,
       lines: plan.budget.lines.map(({ component: _, ...line }) => line),
     },
+    commands: plan.offers.commands,
     routes: plan.offers.routes,
     scrapes: plan.offers.scrapes,
     unscraped: plan.offers.unscraped,

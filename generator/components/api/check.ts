@@ -1,0 +1,81 @@
+/** What the schema of `api` cannot say: words that contradict each other. */
+import type { Context, OptionFault } from "../component.ts";
+import { servers, UPSTREAM } from "./instances.ts";
+import type { Api } from "./options.ts";
+
+export function checkApi(options: Api, context: Pick<Context, "spec">): OptionFault[] {
+  const faults: OptionFault[] = [];
+  if ((options.image === undefined) === (options.build === undefined)) {
+    faults.push({
+      path: [],
+      message: options.image === undefined ? "has neither image nor build" : "has both image and build",
+      remedy: "Give one of them: image: ghcr.io/me/api:1.4.0, or build: ./api",
+    });
+  }
+  const last = options.port + options.servers - 1;
+  if (last > 65_535)
+    faults.push({
+      path: ["port"],
+      message: `the last of ${options.servers} servers would need port ${last}`,
+    });
+  if (options.metrics_port !== false) {
+    const lastMetrics = options.metrics_port + options.servers - 1;
+    if (options.metrics_port <= last && lastMetrics >= options.port) {
+      faults.push({
+        path: ["metrics_port"],
+        message: `${options.metrics_port} to ${lastMetrics} clash with the servers' ports ${options.port} to ${last}`,
+        remedy: `Choose one above ${last}.`,
+      });
+    }
+  }
+  if (options.pool.min > options.pool.max) {
+    faults.push({
+      path: ["pool", "min"],
+      message: `is ${options.pool.min}, above max (${options.pool.max})`,
+    });
+  }
+  for (const name of Object.keys(options.secrets)) {
+    if (Object.hasOwn(options.environment, name)) {
+      faults.push({
+        path: ["environment", name],
+        message: "is also among the secrets",
+        remedy: "Keep one of them.",
+      });
+    }
+  }
+  for (const name of Object.keys(options.environment)) {
+    if (RESERVED.has(name)) {
+      faults.push({
+        path: ["environment", name],
+        message: "is set by plimsoll for each server",
+        remedy: RESERVED.get(name),
+      });
+    }
+  }
+  const taken = new Set(servers(options).map(({ service }) => service));
+  for (const name of Object.keys(context.spec.processes)) {
+    if (name === UPSTREAM || HOUSE.has(name) || taken.has(`${name}-1`)) {
+      faults.push({ path: ["..", "processes", name], message: "is a name that the stack uses itself" });
+    }
+  }
+  return faults;
+}
+
+const RESERVED = new Map([
+  ["PORT", "Set api.port: the servers count up from it."],
+  ["METRICS_PORT", "Set api.metrics_port."],
+  ["SERVER_NAME", "It is the service's name: api-1."],
+  ["DB_POOL_MIN", "Set api.pool.min."],
+  ["DB_POOL_MAX", "Set api.pool.max: max_connections of PostgreSQL follows from it."],
+]);
+/** Names that would make a service or a host name that exists already. */
+const HOUSE = new Set([
+  "migrate",
+  "postgres",
+  "redis",
+  "nginx",
+  "backup",
+  "prometheus",
+  "grafana",
+  "elasticsearch",
+]);
