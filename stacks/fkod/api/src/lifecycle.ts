@@ -1,11 +1,20 @@
 import type { Server } from "node:http";
+import { Server as TcpServer } from "node:net";
 import type { Logger } from "./log.ts";
+
+/** How long kept-alive connections stay open for one last request, which is told `Connection: close`. */
+const GRACE_MS = 500;
 
 /** Closes a server: no new connections, requests in flight may end until the deadline. True if all did. */
 export async function drain(server: Server, deadlineMs: number): Promise<boolean> {
-  const closed = new Promise<boolean>((resolve) => server.close(() => resolve(true)));
-  // Kept-alive connections become idle one by one as their answers go out.
-  const sweep = setInterval(() => server.closeIdleConnections(), 100);
+  // Not http's own close(): it cuts idle connections at once, under a request that is just on its way.
+  const closed = new Promise<boolean>((resolve) => {
+    TcpServer.prototype.close.call(server, () => resolve(true));
+  });
+  const graceEnds = Date.now() + Math.min(GRACE_MS, deadlineMs / 2);
+  const sweep = setInterval(() => {
+    if (Date.now() >= graceEnds) server.closeIdleConnections();
+  }, 50);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), deadlineMs);

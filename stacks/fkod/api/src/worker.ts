@@ -25,6 +25,7 @@ async function work(): Promise<void> {
     lastTurn = Date.now();
     try {
       await base.queue.alive(name);
+      await base.queue.retryDue();
       if (Date.now() - lastRecovery > 30_000) {
         lastRecovery = Date.now();
         const moved = await base.queue.recover();

@@ -13,10 +13,13 @@ export type Job = z.infer<typeof Job>;
 
 export const WAITING = "jobs:waiting";
 export const DEAD = "jobs:dead";
+/** Failed jobs by the time of their next try. */
+const LATER = "jobs:later";
 const WORKERS = "jobs:workers";
 const workingKey = (worker: string) => `jobs:working:${worker}`;
 const aliveKey = (worker: string) => `jobs:alive:${worker}`;
-const ATTEMPTS = 5;
+/** Waits after the first to fourth failure; the fifth is the last. */
+const RETRY_SECONDS = [10, 60, 600, 3_600];
 const ALIVE_SECONDS = 30;
 
 export type Queue = {
@@ -24,8 +27,10 @@ export type Queue = {
   /** Waits up to `seconds` for a job, and moves it to this worker's list so that a crash loses none. */
   take(worker: string, seconds: number): Promise<{ raw: string } | undefined>;
   done(worker: string, raw: string): Promise<void>;
-  /** Puts a job back, or aside after its fifth failure; tells which. */
+  /** Sets a job aside: for a later try, or for good after its fifth failure; tells which. */
   failed(worker: string, raw: string, job: Job | undefined): Promise<"again" | "dead">;
+  /** Queues the failed jobs whose time has come. */
+  retryDue(): Promise<void>;
   /** Says that this worker lives. */
   alive(worker: string): Promise<void>;
   /** Gives the jobs of workers that died back to the queue; returns how many. */
@@ -45,15 +50,20 @@ export function createQueue(redis: Redis): Queue {
       await redis.lrem(workingKey(worker), 1, raw);
     },
     async failed(worker, raw, job) {
-      const again = job !== undefined && job.attempts + 1 < ATTEMPTS;
-      const next = again ? JSON.stringify({ ...job, attempts: job.attempts + 1 }) : raw;
-      await redis
-        .multi()
-        .lrem(workingKey(worker), 1, raw)
-        .lpush(again ? WAITING : DEAD, next)
-        .ltrim(DEAD, 0, 999)
-        .exec();
-      return again ? "again" : "dead";
+      const wait = job && RETRY_SECONDS[job.attempts];
+      const change = redis.multi().lrem(workingKey(worker), 1, raw);
+      if (wait) {
+        const next = JSON.stringify({ ...job, attempts: job.attempts + 1 });
+        await change.zadd(LATER, Date.now() + wait * 1_000, next).exec();
+        return "again";
+      }
+      await change.lpush(DEAD, raw).ltrim(DEAD, 0, 999).exec();
+      return "dead";
+    },
+    async retryDue() {
+      // Two workers at the same moment may queue a job twice, which a job must stand anyway.
+      for (const raw of await redis.zrangebyscore(LATER, 0, Date.now(), "LIMIT", 0, 100))
+        await redis.multi().zrem(LATER, raw).lpush(WAITING, raw).exec();
     },
     async alive(worker) {
       await redis.multi().sadd(WORKERS, worker).set(aliveKey(worker), "1", "EX", ALIVE_SECONDS).exec();
