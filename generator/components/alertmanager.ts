@@ -1,0 +1,125 @@
+/** Alertmanager: one page for one cause, to whoever stack.yaml names. */
+import { MiB } from "../spec/words.ts";
+import { alertmanagerConfig } from "./alertmanager/config.ts";
+import { Alertmanager, type Receiver } from "./alertmanager/options.ts";
+import { receiverSecret, watchdogSecret } from "./alertmanager/receivers.ts";
+import {
+  type Contribution,
+  defineComponent,
+  mountFolder,
+  mountVolume,
+  type OptionFault,
+} from "./component.ts";
+import { goImage, goMemoryLimit, wgetProbe } from "./exporters/image.ts";
+
+export { Alertmanager };
+
+const NAME = "alertmanager";
+const PORT = 9093;
+const UID = 65_534;
+const DATA = "/alertmanager";
+const FOLDER = "/etc/alertmanager";
+
+/** nobody, /bin/alertmanager, /alertmanager, busybox. */
+const image = goImage({
+  name: NAME,
+  official: "prom/alertmanager:v0.34.0",
+  source: "prometheus/alertmanager, Dockerfile",
+  package: "prometheus-alertmanager",
+  binary: "/bin/alertmanager",
+  debianBinary: "/usr/bin/prometheus-alertmanager",
+  uid: UID,
+  port: PORT,
+  folders: [DATA, FOLDER],
+});
+
+export const alertmanager = defineComponent({
+  name: NAME,
+  at: ["monitoring", "alertmanager"],
+  options: Alertmanager,
+  optional: true,
+
+  check: ({ receivers }) => receivers.flatMap(namedTwice),
+
+  claim: () => [
+    {
+      service: NAME,
+      memory: { floor: 48 * MiB, weight: 0 },
+      cpu: { weight: 128 },
+      pids: 64,
+      disk: { [NAME]: { floor: 64 * MiB, weight: 0 } },
+    },
+  ],
+
+  contribute(options, grants, context): Contribution {
+    // Nobody is woken by a laptop: its secrets are empty, too.
+    const local = context.environment === "local";
+    const receivers = local ? [] : options.receivers;
+    const watchdog = options.watchdog && !local;
+    const secrets = [...receivers.map(receiverSecret), ...(watchdog ? [watchdogSecret] : [])];
+    return {
+      services: {
+        [NAME]: {
+          image,
+          user: `${UID}:${UID}`,
+          command: [
+            `--config.file=${FOLDER}/alertmanager.yaml`,
+            `--storage.path=${DATA}`,
+            // One of it: no gossip, no port for it.
+            "--cluster.listen-address=",
+            `--web.external-url=http://127.0.0.1:${options.port}/`,
+          ],
+          environment: { GOMEMLIMIT: goMemoryLimit(grants.service(NAME).memory) },
+          secrets: secrets.map(({ name }) => name),
+          networks: ["monitoring", "admin", ...(secrets.length > 0 ? (["egress"] as const) : [])],
+          ports: [{ target: PORT, published: String(options.port), host_ip: "127.0.0.1" }],
+          volumes: [mountFolder(NAME, FOLDER), mountVolume(NAME, DATA)],
+          healthcheck: wgetProbe(PORT, "/-/ready"),
+          stop_grace_period: "15s",
+        },
+      },
+      volumes: [NAME],
+      secrets,
+      files: [
+        {
+          path: `${NAME}/alertmanager.yaml`,
+          content: { yaml: alertmanagerConfig(receivers, watchdog) },
+          restarts: [NAME],
+        },
+      ],
+      scrapes: [{ job: NAME, targets: [{ service: NAME, port: PORT }] }],
+      rules: ["alertmanager"],
+      logs: { [NAME]: "logfmt" },
+      backups: [{ what: NAME, none: "Silences, and what was sent already: made anew within hours" }],
+      settings: [
+        {
+          service: NAME,
+          setting: "receivers",
+          value:
+            receivers.length > 0 ? receivers.map(({ name }) => name).join(", ") : "none: alerts reach nobody",
+          because: local ? "local wakes nobody" : "monitoring.alertmanager.receivers",
+        },
+        {
+          service: NAME,
+          setting: "watchdog",
+          value: watchdog
+            ? "called every minute while all is well"
+            : "none: nobody notices when monitoring itself dies",
+          because: local ? "local wakes nobody" : "monitoring.alertmanager.watchdog",
+        },
+      ],
+      doors: [{ name: "Alertmanager", url: `http://127.0.0.1:${options.port}` }],
+    };
+  },
+});
+
+function namedTwice({ name }: Receiver, index: number, all: readonly Receiver[]): OptionFault[] {
+  if (all.findIndex((other) => other.name === name) === index) return [];
+  return [
+    {
+      path: ["receivers", index, "name"],
+      message: `the name ${name} is taken by a receiver above`,
+      remedy: "Give each receiver a name of its own: its secret's file carries it.",
+    },
+  ];
+}

@@ -1,0 +1,86 @@
+/** alertmanager.yaml: who is told of what, how often, and what is kept quiet because its cause was told already. */
+import type { Receiver, Severity } from "./options.ts";
+import { integration, secretFile, watchdogSecret } from "./receivers.ts";
+
+/** Takes in what nobody wants to be told. */
+const NOBODY = "nobody";
+const SAME_STACK = ["stack", "environment"];
+
+export function alertmanagerConfig(receivers: readonly Receiver[], watchdog: boolean) {
+  return {
+    route: {
+      receiver: NOBODY,
+      group_by: [...SAME_STACK, "alertname"],
+      // Long enough for the cause to arrive beside its symptoms, which it then keeps quiet.
+      group_wait: "30s",
+      group_interval: "5m",
+      repeat_interval: "4h",
+      routes: [
+        watchdog
+          ? {
+              matchers: ['alertname="Watchdog"'],
+              receiver: "watchdog",
+              group_wait: "0s",
+              group_interval: "1m",
+              repeat_interval: "50s",
+            }
+          : { matchers: ['alertname="Watchdog"'], receiver: NOBODY },
+        { matchers: ['severity="page"'], receiver: "page", repeat_interval: "1h" },
+        { matchers: ['severity="warn"'], receiver: "warn", repeat_interval: "12h" },
+      ],
+    },
+    inhibit_rules: inhibitions(),
+    receivers: [
+      { name: NOBODY },
+      receiver("page", receivers),
+      receiver("warn", receivers),
+      ...(watchdog
+        ? [
+            {
+              name: "watchdog",
+              webhook_configs: [{ send_resolved: false, url_file: secretFile(watchdogSecret.name) }],
+            },
+          ]
+        : []),
+    ],
+  };
+}
+
+/**
+ * A lost machine or database is one page, not one for each thing that leans on it. Rules say in `layer` where a
+ * cause lies; each layer keeps quiet what stands above it.
+ */
+function inhibitions() {
+  const quiets = (layer: string, above: string) => ({
+    source_matchers: [`layer="${layer}"`, 'severity="page"'],
+    target_matchers: [`layer=~"${above}"`],
+    equal: SAME_STACK,
+  });
+  return [
+    quiets("host", "database|sessions|cache|api|edge"),
+    quiets("database", "api|edge"),
+    quiets("sessions", "api|edge"),
+    quiets("api", "edge"),
+    // The same promise, broken slowly while it is being broken fast.
+    {
+      source_matchers: ['severity="page"', 'objective!=""'],
+      target_matchers: ['severity="warn"', 'objective!=""'],
+      equal: [...SAME_STACK, "objective"],
+    },
+    // A target that cannot be asked says no more than that of itself.
+    {
+      source_matchers: ['severity="page"', 'instance!=""'],
+      target_matchers: ['alertname="TargetDown"'],
+      equal: [...SAME_STACK, "instance"],
+    },
+  ];
+}
+
+function receiver(severity: Severity, receivers: readonly Receiver[]) {
+  const configs: Record<string, Record<string, unknown>[]> = {};
+  for (const entry of receivers.filter(({ on }) => on.includes(severity))) {
+    const { key, config } = integration(entry);
+    configs[key] = [...(configs[key] ?? []), config];
+  }
+  return { name: severity, ...configs };
+}

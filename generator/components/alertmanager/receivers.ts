@@ -1,0 +1,82 @@
+/** One receiver of stack.yaml as Alertmanager's own words, with its secret read from a file. */
+import type { Secret } from "../component.ts";
+import type { Receiver } from "./options.ts";
+
+const WHAT: Record<Receiver["type"], string> = {
+  webhook: "URL that alerts are POSTed to",
+  slack: "URL of Slack's incoming webhook",
+  email: "password at the mail server",
+  pagerduty: "integration key of PagerDuty's Events API v2",
+  telegram: "token of the Telegram bot",
+};
+
+export const watchdogSecret = {
+  name: "alertmanager_watchdog",
+  supplied: "URL that is called every minute while all is well",
+} satisfies Secret;
+
+export function receiverSecret({ name, type }: Receiver) {
+  return { name: secretName(name), supplied: `${WHAT[type]}, for the receiver ${name}` } satisfies Secret;
+}
+
+function secretName(name: string): string {
+  return `alertmanager_${name.replaceAll("-", "_")}`;
+}
+
+export function secretFile(name: string): string {
+  return `/run/secrets/${name}`;
+}
+
+/** Alertmanager's own text for Slack has no word of what the alerts say. */
+const TITLE =
+  "{{ .Status | toUpper }}: {{ .CommonLabels.alertname }} ({{ .CommonLabels.stack }}, {{ .CommonLabels.environment }})";
+const TEXT = "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n\n{{ end }}";
+
+/** The key of a receiver in alertmanager.yaml, and the entry under it. */
+export function integration(receiver: Receiver): { key: string; config: Record<string, unknown> } {
+  const file = secretFile(secretName(receiver.name));
+  const send_resolved = true;
+  switch (receiver.type) {
+    case "webhook":
+      return { key: "webhook_configs", config: { send_resolved, url_file: file } };
+    case "slack":
+      return {
+        key: "slack_configs",
+        config: {
+          send_resolved,
+          api_url_file: file,
+          ...(receiver.channel && { channel: receiver.channel }),
+          title: TITLE,
+          text: TEXT,
+        },
+      };
+    case "email":
+      return {
+        key: "email_configs",
+        config: {
+          send_resolved,
+          to: receiver.to,
+          from: receiver.from,
+          smarthost: receiver.smarthost,
+          auth_username: receiver.username,
+          auth_password_file: file,
+          require_tls: true,
+        },
+      };
+    case "pagerduty":
+      return {
+        key: "pagerduty_configs",
+        config: {
+          send_resolved,
+          routing_key_file: file,
+          severity: '{{ if eq .CommonLabels.severity "page" }}critical{{ else }}warning{{ end }}',
+        },
+      };
+    case "telegram":
+      // Plain text: a < in an alert's words would break HTML.
+      return {
+        key: "telegram_configs",
+        config: { send_resolved, bot_token_file: file, chat_id: receiver.chat, parse_mode: "" },
+      };
+  }
+}
