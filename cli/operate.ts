@@ -1,0 +1,56 @@
+/** What commands that touch an engine share: faults in words, Ctrl-C, and a name typed before anything is destroyed. */
+import { createInterface } from "node:readline/promises";
+import { formatProblem, Problem } from "../operator/problem.ts";
+import { ExitError } from "./exit.ts";
+
+/**
+ * Runs it with a signal that Ctrl-C aborts. The first ends what is under way in good order, the second ends us at once.
+ * `interrupted` says what state things are in then.
+ */
+export async function operate(
+  action: (signal: AbortSignal) => Promise<void>,
+  interrupted: () => Promise<string>,
+): Promise<void> {
+  const ending = new AbortController();
+  const onSignal = () => {
+    if (ending.signal.aborted) process.exit(130);
+    console.error("\nStopping; press Ctrl-C again to end at once.");
+    ending.abort();
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  try {
+    await action(ending.signal);
+  } catch (error) {
+    if (ending.signal.aborted) {
+      console.error(await interrupted().catch(() => "Interrupted."));
+      process.exit(130);
+    }
+    if (!(error instanceof Problem)) throw error;
+    console.error(`plimsoll: ${formatProblem(error)}`);
+    throw new ExitError(error.exitCode === 2 ? 2 : 1);
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+}
+
+/** @throws Problem (2) where the name is not given, by --confirm or by hand */
+export async function confirmName(what: string, name: string, given?: string): Promise<void> {
+  if (given === name) return;
+  if (given !== undefined) {
+    throw new Problem(
+      `--confirm ${given} is not the stack's name`,
+      `${what}\nExpected: --confirm ${name}`,
+      2,
+    );
+  }
+  if (!process.stdin.isTTY) {
+    throw new Problem(`${what} Nobody is here to ask.`, `Say it in advance: --confirm ${name}`, 2);
+  }
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await asking.question(`${what}\nType the stack's name (${name}) to go on: `);
+    if (answer.trim() !== name) throw new Problem("that is not its name: nothing was removed", undefined, 2);
+  } finally {
+    asking.close();
+  }
+}
