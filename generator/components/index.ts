@@ -1,5 +1,27 @@
 /** The only list of components. Adding one adds its files and a line here. */
+import { alertmanager } from "./alertmanager.ts";
 import { api } from "./api.ts";
+import { backup } from "./backup.ts";
+import { blackbox } from "./blackbox.ts";
 import type { Component } from "./component.ts";
+import { elk } from "./elk.ts";
+import { grafana } from "./grafana.ts";
+import { nginx } from "./nginx.ts";
+import { nodeExporter } from "./node-exporter.ts";
+import { postgres } from "./postgres.ts";
+import { prometheus } from "./prometheus.ts";
+import { redis } from "./redis.ts";
 
-export const components: readonly Component[] = [api];
+export const components: readonly Component[] = [
+  nginx,
+  api,
+  postgres,
+  redis,
+  backup,
+  prometheus,
+  alertmanager,
+  nodeExporter,
+  blackbox,
+  grafana,
+  elk,
+];

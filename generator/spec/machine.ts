@@ -70,5 +70,5 @@ export const MachineWord = z
   })
   .describe("The machine: a droplet's slug, or cpus, memory and disk");
 
-/** What `local` assumes: a laptop that can spare 8 GB. */
-export const laptop: Machine = { slug: "custom", cpus: 4, memory: 8 * GiB, disk: 60 * GiB, spared: true };
+/** What `local` assumes: a laptop that can spare 8 GB. Docker refuses a CPU limit above what there is, so few. */
+export const laptop: Machine = { slug: "custom", cpus: 2, memory: 8 * GiB, disk: 60 * GiB, spared: true };
