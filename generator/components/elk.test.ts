@@ -1,0 +1,269 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { readOwn } from "../package.ts";
+import { renderFile } from "../render/files.ts";
+import { GiB, MiB } from "../spec/words.ts";
+import type { Component, Context, File, Grants, Offers } from "./component.ts";
+import { timeValue, watermarks } from "./elk/elasticsearch.ts";
+import { projectPattern } from "./elk/filebeat.ts";
+import { logstashPipeline, MASKS } from "./elk/logstash.ts";
+import { elk, Logging } from "./elk.ts";
+
+const context = {
+  spec: { name: "fkod" },
+  environment: "production",
+  machine: { slug: "custom", cpus: 4, memory: 16 * GiB, disk: 200 * GiB },
+  images: "official",
+  present: new Set(["elk"]),
+  demand: () => 0,
+} as unknown as Context;
+
+const component = elk as Component<Logging>;
+const options = Logging.parse({});
+const claims = component.claim(options, context);
+/** Every floor, and nothing more. */
+const grants: Grants = {
+  service: (name) => {
+    const claim = claims.find(({ service }) => service === name);
+    if (!claim) throw new Error(`${name} claimed nothing`);
+    return { memory: claim.memory.floor, cpus: 4, cpuShares: claim.cpu.weight, pids: claim.pids };
+  },
+  volume: (name) => {
+    const part = claims.flatMap(({ disk }) => (disk?.[name] ? [disk[name]] : []))[0];
+    if (!part) throw new Error(`${name} claimed no disk`);
+    return part.floor;
+  },
+};
+const added = component.contribute(options, grants, context);
+const services = added.services ?? {};
+
+function fileOf(files: readonly File[] | undefined, path: string): string {
+  const found = (files ?? [])
+    .flatMap((file) => renderFile(file, "elk"))
+    .find((rendered) => rendered.path === path);
+  if (!found) throw new Error(`no file ${path}`);
+  return found.text;
+}
+
+describe("logging", () => {
+  it("is absent from a stack of Debian packages, with the reason", () => {
+    expect(component.absent?.({ ...context, images: "debian" })).toContain("Debian does not package them");
+    expect(component.absent?.(context)).toBeUndefined();
+  });
+
+  it.each([
+    ["30d", undefined],
+    ["36h", undefined],
+    ["10m", "is below an hour"],
+  ])("keep: %s is judged", (keep, message) => {
+    expect(component.check?.(Logging.parse({ keep }), context)?.[0]?.message).toBe(message);
+  });
+
+  it.each(["relative/folder", "/var/../etc", "/a b", "/a\nb", "/a:b", "/$HOME"])(
+    "refuses the folder %j",
+    (containers) => {
+      expect(Logging.safeParse({ containers }).success).toBe(false);
+    },
+  );
+
+  it("runs every service as a user of Elastic's images, and Filebeat alone as root, without a capability", () => {
+    for (const [name, service] of Object.entries(services)) {
+      expect(service.user, name).toMatch(name === "filebeat" ? /^0:0$/ : /^[1-9]\d*:\d+$/);
+      expect(service, name).not.toHaveProperty("cap_add");
+      expect(Object.keys(service.exceptions ?? {}), name).toEqual(name === "filebeat" ? ["user"] : []);
+    }
+  });
+
+  it("reads the containers' folder without being able to write there, and no socket", () => {
+    expect(services.filebeat?.volumes).toContainEqual(
+      expect.objectContaining({ source: "/var/lib/docker/containers", read_only: true }),
+    );
+    expect(JSON.stringify(services)).not.toContain("docker.sock");
+  });
+
+  it("publishes Kibana to this machine alone", () => {
+    const ports = Object.values(services).flatMap((service) => service.ports ?? []);
+    expect(ports).toEqual([expect.objectContaining({ published: "5601", host_ip: "127.0.0.1" })]);
+  });
+
+  it("hands each service only the secrets it reads", () => {
+    expect(services.logstash?.secrets).toEqual(["elastic_logstash_password"]);
+    expect(services["elastic-keeper"]?.secrets).toEqual(["elastic_keeper_password"]);
+    expect(services.filebeat?.secrets).toBeUndefined();
+    const made = new Set(added.secrets?.map(({ name }) => name));
+    for (const [name, service] of Object.entries(services)) {
+      for (const secret of [...(service.secrets ?? []), ...(service.env_file ?? [])]) {
+        expect([...made], name).toContain(secret);
+      }
+    }
+  });
+
+  it("reads in each script a secret that its service has", () => {
+    for (const [name, service] of Object.entries(services)) {
+      const script = /scripts\/([a-z-]+\.sh)/.exec(JSON.stringify(service.entrypoint ?? ""))?.[1];
+      if (!script) continue;
+      const text = readOwn(`elk/scripts/${script}`);
+      for (const [secret] of text.matchAll(/\b(?:elastic|elk|kibana)_[a-z_]*(?:password|key)\b/g)) {
+        expect(service.secrets, `${name}: ${script}`).toContain(secret);
+      }
+    }
+  });
+
+  it("keeps every heap below its container", () => {
+    const elasticsearch = fileOf(added.files, "elk/elasticsearch/jvm.options");
+    expect(elasticsearch).toContain("-Xmx512m");
+    expect(services.logstash?.environment?.LS_JAVA_OPTS).toContain("-Xmx256m");
+    const kibana = Number(/=(\d+)$/.exec(services.kibana?.environment?.NODE_OPTIONS ?? "")?.[1]);
+    expect(kibana * MiB).toBeLessThan(0.75 * grants.service("kibana").memory);
+  });
+
+  it("keeps all that is bounded within its disk", () => {
+    const logstash = component.collect?.(options, grants, { logs: {} } as unknown as Offers, context);
+    const settings = parse(fileOf(logstash?.files, "elk/logstash/logstash.yml"));
+    const bounded = [settings["queue.max_bytes"], settings["dead_letter_queue.max_bytes"]].map((text) =>
+      Number.parseInt(text, 10),
+    );
+    expect((bounded[0] ?? 0) + (bounded[1] ?? 0)).toBeLessThan(grants.volume("logstash-data") / MiB);
+    const filebeat = parse(fileOf(added.files, "elk/filebeat/filebeat.yml"));
+    expect(filebeat["queue.disk.max_size"]).toBeLessThan(grants.volume("filebeat-data"));
+    expect(Number(services["elastic-keeper"]?.environment?.LOG_BYTES)).toBeLessThan(
+      grants.volume("elasticsearch-data"),
+    );
+  });
+
+  it("deletes after the days it was told, by the stream's own lifecycle", () => {
+    const longer = component.contribute(Logging.parse({ keep: "2w" }), grants, context);
+    const template = JSON.parse(fileOf(longer.files, "elk/setup/index-template.json"));
+    expect(template).toMatchObject({
+      index_patterns: ["logs-plimsoll-*"],
+      composed_of: ["logs-plimsoll@mappings"],
+      template: { lifecycle: { enabled: true, data_retention: "14d" } },
+    });
+    expect(template.priority).toBeGreaterThan(200);
+  });
+
+  it("names no folder in a mount that it does not fill", () => {
+    const folders = new Set((added.files ?? []).map(({ path }) => path.split("/").slice(0, 2).join("/")));
+    folders.add("elk/logstash");
+    for (const [name, service] of Object.entries(services)) {
+      for (const mount of service.volumes ?? []) {
+        if (mount.source.startsWith("./")) expect([...folders], name).toContain(mount.source.slice(2));
+      }
+    }
+  });
+});
+
+describe("Kibana", () => {
+  const kibana = parse(fileOf(added.files, "elk/kibana/kibana.yml"));
+
+  it("takes each secret from a variable that its script sets", () => {
+    const script = readOwn("elk/scripts/kibana.sh");
+    const variables = Object.values(kibana).flatMap(
+      (value) => /^\$\{(\w+)\}$/.exec(String(value))?.[1] ?? [],
+    );
+    expect(variables).toHaveLength(3);
+    for (const variable of variables) expect(script).toMatch(new RegExp(`export .*${variable}`));
+  });
+
+  it("has saved objects that are what they refer to", () => {
+    const objects = readOwn("elk/kibana/saved-objects.ndjson")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const ids = new Set(objects.map(({ type, id }) => `${type}/${id}`));
+    expect(ids.size).toBe(objects.length);
+    for (const { references, attributes } of objects) {
+      for (const { type, id, name } of references) {
+        expect([...ids]).toContain(`${type}/${id}`);
+        const source = JSON.parse(attributes.kibanaSavedObjectMeta.searchSourceJSON);
+        expect(source.indexRefName).toBe(name);
+        expect(source.query.language).toBe("kuery");
+      }
+    }
+  });
+});
+
+describe("Filebeat", () => {
+  const line = (project: string, log: string) =>
+    `${JSON.stringify({ log, stream: "stdout", attrs: { "com.docker.compose.project": project, "com.docker.compose.service": "api-1" }, time: "2026-11-23T00:58:59.84Z" })}\n`;
+
+  it.each(["fkod-production", "a_b-1"])("takes lines of the project %s alone", (project) => {
+    const pattern = new RegExp(projectPattern(project));
+    expect(pattern.test(line(project, "hello\n"))).toBe(true);
+    expect(pattern.test(line("another", "hello\n"))).toBe(false);
+    expect(pattern.test(line(`${project}-2`, "hello\n"))).toBe(false);
+    // What a program prints is escaped in Docker's file.
+    expect(pattern.test(line("another", `"com.docker.compose.project":"${project}"`))).toBe(false);
+  });
+});
+
+describe("Logstash", () => {
+  it("knows every service's parser and guesses none", () => {
+    const text = logstashPipeline({ "redis-cache": "redis", "api-1": "ecs-json" });
+    expect(text).toContain('dictionary => { "api-1" => "ecs-json" "redis-cache" => "redis" }');
+    expect(text).toContain('fallback => "plain"');
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Logstash's own spelling
+    expect(text).toContain('password => "${LOGSTASH_WRITER_PASSWORD}"');
+    expect(readOwn("elk/scripts/logstash.sh")).toContain("export LOGSTASH_WRITER_PASSWORD");
+  });
+
+  it.each([
+    ["Authorization: Bearer abcdefgh12345678", "Authorization: Bearer [masked]"],
+    ["authorization: basic dXNlcjpwYXNz", "authorization: basic [masked]"],
+    ["postgresql://app:s3cret@postgres:5432/fkod", "postgresql://app:[masked]@postgres:5432/fkod"],
+    ["token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.abc_DEF-123 used", "token [masked] used"],
+    ["GET http://127.0.0.1:5000/health @ 12:30", "GET http://127.0.0.1:5000/health @ 12:30"],
+  ])("masks %s", (before, after) => {
+    // Ruby's and JavaScript's regular expressions agree on what these patterns use, but for the spelling of (?i) and \1.
+    const masked = MASKS.reduce(
+      (text, [pattern, replacement]) =>
+        text.replace(
+          new RegExp(pattern.replace("(?i)", ""), pattern.startsWith("(?i)") ? "gi" : "g"),
+          replacement.replace("\\1", "$1"),
+        ),
+      before,
+    );
+    expect(masked).toBe(after);
+  });
+});
+
+describe("Elasticsearch", () => {
+  it.each([
+    [30 * 86_400, "30d"],
+    [36 * 3600, "36h"],
+    [5400, "90m"],
+    [90.5, "91s"],
+  ])("reads %d seconds as %s", (seconds, text) => expect(timeValue(seconds)).toBe(text));
+
+  it.each([25, 60, 200, 400])(
+    "stops writing only when a disk of %d GB is nearly full, in the right order",
+    (disk) => {
+      const { low, high, flood_stage } = watermarks(disk * GiB);
+      const free = [low, high, flood_stage].map((text) => Number.parseInt(text, 10) * MiB);
+      expect(free).toEqual([...free].sort((a, b) => b - a));
+      expect(free[0]).toBeLessThan(0.1 * disk * GiB);
+      expect(free[2]).toBeGreaterThanOrEqual(1 * GiB);
+    },
+  );
+
+  it("has a pipeline for every parser that the way in names, and samples of each", () => {
+    const entry = readOwn("elk/ingest/logs-plimsoll.yaml");
+    const named = [...entry.matchAll(/name: (logs-plimsoll-[a-z-]+)/g)].map(([, name]) => name as string);
+    for (const name of named) expect(parse(readOwn(`elk/ingest/${name}.yaml`))).toHaveProperty("processors");
+    for (const parser of [
+      "ecs-json",
+      "nginx",
+      "postgres",
+      "redis",
+      "haproxy",
+      "logfmt",
+      "supercronic",
+      "elastic",
+      "plain",
+    ]) {
+      expect(entry).toContain(`ctx.plimsoll.parser == '${parser}'`);
+      const lines = readOwn(`elk/samples/${parser}.log`).trimEnd().split("\n");
+      expect(JSON.parse(readOwn(`elk/samples/${parser}.expected.json`))).toHaveLength(lines.length);
+    }
+  });
+});

@@ -1,0 +1,235 @@
+/**
+ * Logging: Filebeat reads Docker's log files, Logstash queues and masks, Elasticsearch parses (ingest pipelines) and
+ * keeps, Kibana shows. Beside them: a setup that may run at any time, and a keeper that lets size win over age.
+ */
+import { GiB, MiB } from "../spec/words.ts";
+import {
+  type Claim,
+  type Contribution,
+  copy,
+  defineComponent,
+  type Grants,
+  isDebian,
+  type Setting,
+} from "./component.ts";
+import { elasticsearchFiles, elasticsearchHeap, logBytes, timeValue } from "./elk/elasticsearch.ts";
+import { filebeatFiles, filebeatMount, filebeatQueue } from "./elk/filebeat.ts";
+import { kibanaFiles, kibanaOldSpace } from "./elk/kibana.ts";
+import { logstashFiles, logstashHeap, logstashQueues } from "./elk/logstash.ts";
+import { Logging } from "./elk/options.ts";
+import * as services from "./elk/services.ts";
+
+export { Logging };
+
+const EXPORTER = "elasticsearch-exporter";
+/** Kibana refuses keys below 32 characters. */
+const KEY = 32;
+
+export const elk = defineComponent({
+  name: "elk",
+  at: ["logging"],
+  options: Logging,
+  optional: true,
+
+  absent: (context) =>
+    isDebian(context)
+      ? "Elasticsearch, Logstash, Kibana and Filebeat exist as Elastic's own images only, Debian does not package them"
+      : undefined,
+
+  check: (options) =>
+    options.keep < 3600
+      ? [
+          {
+            path: ["keep"],
+            message: "is below an hour",
+            remedy: "Elasticsearch rolls its indices over by the hour: 1d, 30d.",
+          },
+        ]
+      : [],
+
+  claim: (options): Claim[] => [
+    {
+      service: "elasticsearch",
+      memory: { floor: 1 * GiB, weight: options.weights.elasticsearch, ceiling: 4 * GiB },
+      cpu: { weight: 512 },
+      pids: 1024,
+      disk: { "elasticsearch-data": { floor: 2 * GiB, weight: 6, ceiling: 64 * GiB } },
+    },
+    {
+      service: "elastic-setup",
+      memory: { floor: 48 * MiB, weight: 0 },
+      cpu: { weight: 128 },
+      pids: 64,
+    },
+    {
+      service: "elastic-keeper",
+      memory: { floor: 32 * MiB, weight: 0 },
+      cpu: { weight: 64 },
+      pids: 64,
+    },
+    {
+      service: "logstash",
+      memory: { floor: 640 * MiB, weight: options.weights.logstash, ceiling: 1 * GiB },
+      cpu: { weight: 256 },
+      pids: 512,
+      disk: { "logstash-data": { floor: 512 * MiB, weight: 1, ceiling: 4 * GiB } },
+    },
+    {
+      service: "kibana",
+      memory: { floor: 1 * GiB, weight: options.weights.kibana, ceiling: 1.25 * GiB },
+      cpu: { weight: 256 },
+      pids: 256,
+    },
+    {
+      service: "filebeat",
+      memory: { floor: 128 * MiB, weight: 0 },
+      cpu: { weight: 128 },
+      pids: 128,
+      disk: { "filebeat-data": { floor: 256 * MiB, weight: 0.25, ceiling: 1 * GiB } },
+    },
+    {
+      service: EXPORTER,
+      memory: { floor: 32 * MiB, weight: 0 },
+      cpu: { weight: 64 },
+      pids: 64,
+    },
+  ],
+
+  contribute(options, grants, context): Contribution {
+    const limit = logBytes(grants);
+    const project = context.spec.project ?? `${context.spec.name}-${context.environment}`;
+    return {
+      services: {
+        elasticsearch: services.elasticsearch,
+        "elastic-setup": services.setup,
+        "elastic-keeper": services.keeper(limit),
+        logstash: services.logstash(logstashHeap(grants)),
+        kibana: services.kibana(options.kibana.port, kibanaOldSpace(grants)),
+        filebeat: services.filebeat(filebeatMount(options.containers)),
+        [EXPORTER]: services.exporter,
+      },
+      volumes: ["elasticsearch-data", "logstash-data", "filebeat-data"],
+      secrets: [
+        ...[
+          "elastic",
+          "elastic_kibana",
+          "elastic_logstash",
+          "elastic_keeper",
+          "elastic_metrics",
+          "kibana_login",
+        ].map((name) => ({ name: `${name}_password`, random: 32 })),
+        // For Grafana's data source, which names it.
+        { name: "elk_grafana_password", random: 32 },
+        { name: "kibana_encryption_key", random: KEY },
+        { name: "kibana_security_key", random: KEY },
+        {
+          name: "elastic_exporter_env",
+          text: ["ES_USERNAME=metrics\nES_PASSWORD=", { secret: "elastic_metrics_password" }, "\n"],
+        },
+      ],
+      files: [
+        copy("elk/scripts", "elk/scripts"),
+        ...elasticsearchFiles(options, grants, context),
+        ...kibanaFiles(options.kibana.port, context),
+        ...filebeatFiles(project, grants, context),
+      ],
+      scrapes: [{ job: "elasticsearch", targets: [{ service: EXPORTER, port: 9114 }], interval: 60 }],
+      unscraped: {
+        elasticsearch: `asked by ${EXPORTER}`,
+        "elastic-setup": "ends when Elasticsearch is set up",
+        "elastic-keeper": "a shell script; its healthcheck fails when a round did not succeed",
+        logstash: "its API speaks no Prometheus, and each exporter for it is a third party's",
+        kibana: "speaks no Prometheus; its healthcheck says whether it serves",
+        filebeat: "speaks no Prometheus; an alert on the age of the newest log would be the better sign",
+      },
+      thresholds: [
+        {
+          record: "plimsoll:logs_max_bytes",
+          value: limit,
+          because: "75% of Elasticsearch's disk: above it the oldest logs are deleted, whatever their age",
+        },
+      ],
+      logs: {
+        elasticsearch: "elastic",
+        "elastic-setup": "ecs-json",
+        "elastic-keeper": "ecs-json",
+        logstash: "elastic",
+        kibana: "elastic",
+        filebeat: "elastic",
+        [EXPORTER]: "logfmt",
+      },
+      backups: [
+        {
+          what: "elasticsearch-data",
+          none: "Logs are a copy that ages out; a new Elasticsearch sets itself up and starts empty",
+        },
+        { what: "logstash-data", none: "A queue of lines on their way" },
+        {
+          what: "filebeat-data",
+          none: "How far each log file was read; without it the files are read again",
+        },
+      ],
+      doors: [
+        {
+          name: "Kibana",
+          url: `http://127.0.0.1:${options.kibana.port}`,
+          user: "plimsoll",
+          password: "kibana_login_password",
+        },
+      ],
+      settings: settings(options, grants),
+    };
+  },
+
+  collect: (_options, grants, offers) => ({ files: logstashFiles(grants, offers.logs) }),
+});
+
+function settings(options: Logging, grants: Grants): Setting[] {
+  const { queue, refused } = logstashQueues(grants);
+  const megabytes = (bytes: number) => `${Math.floor(bytes / MiB)} MB`;
+  return [
+    {
+      service: "elasticsearch",
+      setting: "-Xmx",
+      value: `${elasticsearchHeap(grants)} MB`,
+      because: "half of its memory: the other half holds Lucene's files",
+    },
+    {
+      service: "elasticsearch",
+      setting: "data_retention",
+      value: timeValue(options.keep),
+      because: "logging.keep",
+    },
+    {
+      service: "elastic-keeper",
+      setting: "LOG_BYTES",
+      value: megabytes(logBytes(grants)),
+      because: "75% of Elasticsearch's disk; where age and this disagree, this wins",
+    },
+    {
+      service: "logstash",
+      setting: "-Xmx",
+      value: `${logstashHeap(grants)} MB`,
+      because: "40% of its memory: the queue's pages and JRuby need the rest",
+    },
+    { service: "logstash", setting: "queue.max_bytes", value: megabytes(queue), because: "70% of its disk" },
+    {
+      service: "logstash",
+      setting: "dead_letter_queue.max_bytes",
+      value: megabytes(refused),
+      because: "15% of its disk, oldest dropped first",
+    },
+    {
+      service: "kibana",
+      setting: "--max-old-space-size",
+      value: `${kibanaOldSpace(grants)} MB`,
+      because: "70% of its memory",
+    },
+    {
+      service: "filebeat",
+      setting: "queue.disk.max_size",
+      value: megabytes(filebeatQueue(grants)),
+      because: "80% of its disk",
+    },
+  ];
+}

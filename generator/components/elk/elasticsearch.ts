@@ -1,0 +1,121 @@
+/** Elasticsearch's settings and what its setup gives it, from the grants. */
+import { GiB, MiB } from "../../spec/words.ts";
+import type { Context, File, Grants } from "../component.ts";
+
+export type Retention = {
+  /** Seconds. */
+  keep: number;
+};
+
+/** Half of the memory, as Elastic advises: the other half is for Lucene's files, network buffers and the JVM itself. */
+export function elasticsearchHeap(grants: Grants): number {
+  return Math.floor(grants.service("elasticsearch").memory / 2 / MiB);
+}
+
+/** What the logs may take of the disk: a quarter stays free for merges, the translog and Kibana's own indices. Bytes. */
+export function logBytes(grants: Grants): number {
+  return Math.floor(grants.volume("elasticsearch-data") * 0.75);
+}
+
+/** Seconds in Elasticsearch's units. */
+export function timeValue(seconds: number): string {
+  const units: [number, string][] = [
+    [86_400, "d"],
+    [3600, "h"],
+    [60, "m"],
+  ];
+  const [unit, name] = units.find(([size]) => seconds % size === 0) ?? [1, "s"];
+  return `${Math.ceil(seconds / unit)}${name}`;
+}
+
+/** Free space of the machine's disk at which Elasticsearch stops taking shards, and then writes. Bytes, as it reads them. */
+export function watermarks(disk: number): { low: string; high: string; flood_stage: string } {
+  const free = (share: number, least: number) => `${Math.ceil(Math.max(disk * share, least) / MiB)}mb`;
+  // The defaults (15%, 10%, 5% free) would stop the logs while everything else still has room.
+  return { low: free(0.05, 2 * GiB), high: free(0.04, 1.5 * GiB), flood_stage: free(0.025, 1 * GiB) };
+}
+
+export function elasticsearchFiles(options: Retention, grants: Grants, context: Context): File[] {
+  const heap = elasticsearchHeap(grants);
+  const disk = watermarks(context.machine.disk);
+  const lifecycle = { enabled: true, data_retention: timeValue(options.keep) };
+  const restarts = ["elasticsearch"];
+  return [
+    {
+      path: "elk/elasticsearch/elasticsearch.yml",
+      restarts,
+      content: {
+        yaml: {
+          "cluster.name": `${context.spec.name}-${context.environment}`,
+          "node.name": "elasticsearch",
+          "discovery.type": "single-node",
+          "network.host": "0.0.0.0",
+          // A single node speaks to no other: the transport stays inside the container and needs no certificates.
+          "transport.host": "127.0.0.1",
+          "xpack.license.self_generated.type": "basic",
+          "xpack.security.enabled": true,
+          "xpack.security.enrollment.enabled": false,
+          "xpack.security.autoconfiguration.enabled": false,
+          "xpack.security.http.ssl.enabled": false,
+          "xpack.security.transport.ssl.enabled": false,
+          "xpack.ml.enabled": false,
+          "ingest.geoip.downloader.enabled": false,
+          "cluster.deprecation_indexing.enabled": false,
+          "cluster.routing.allocation.disk.watermark.low": disk.low,
+          "cluster.routing.allocation.disk.watermark.high": disk.high,
+          "cluster.routing.allocation.disk.watermark.flood_stage": disk.flood_stage,
+        },
+      },
+    },
+    {
+      path: "elk/elasticsearch/jvm.options",
+      restarts,
+      content: {
+        text: [
+          "# Half of the container's memory.",
+          `-Xms${heap}m`,
+          `-Xmx${heap}m`,
+          "# A dump of the heap would fill the disk; the garbage collector's log would fill a tmpfs.",
+          "-XX:-HeapDumpOnOutOfMemoryError",
+          "-Xlog:disable",
+          "-Xlog:all=warning:stderr:utctime,level,tags",
+          "",
+        ].join("\n"),
+      },
+    },
+    // What the setup reads. It runs at every `up`, so these restart nothing.
+    { path: "elk/setup/roles", content: { copy: "elk/elasticsearch/roles" } },
+    { path: "elk/setup/ingest", content: { copy: "elk/ingest" } },
+    { path: "elk/setup/mappings.json", content: { copy: "elk/elasticsearch/mappings.json" } },
+    {
+      path: "elk/setup/index-template.json",
+      content: {
+        json: {
+          index_patterns: ["logs-plimsoll-*"],
+          data_stream: {},
+          // Above Elastic's own template for logs-*-*, whose lifecycle never deletes.
+          priority: 500,
+          composed_of: ["logs-plimsoll@mappings"],
+          template: {
+            settings: {
+              "index.number_of_shards": 1,
+              "index.number_of_replicas": 0,
+              "index.mode": "standard",
+              "index.codec": "best_compression",
+              "index.refresh_interval": "5s",
+              "index.default_pipeline": "logs-plimsoll",
+              "index.lifecycle.prefer_ilm": false,
+              "index.mapping.total_fields.limit": 1000,
+              "index.mapping.total_fields.ignore_dynamic_beyond_limit": true,
+            },
+            lifecycle,
+            // What Elasticsearch refuses goes to Logstash's dead letter queue, which is bounded by size.
+            data_stream_options: { failure_store: { enabled: false } },
+          },
+          _meta: { managed_by: "plimsoll" },
+        },
+      },
+    },
+    { path: "elk/setup/lifecycle.json", content: { json: lifecycle } },
+  ];
+}

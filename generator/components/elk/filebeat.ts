@@ -1,0 +1,60 @@
+/** Filebeat: reads what Docker's json-file driver writes, this project's lines alone, and no Docker socket. */
+import { MiB } from "../../spec/words.ts";
+import type { Context, File, Grants } from "../component.ts";
+
+const CONTAINERS = "/var/lib/docker/containers";
+
+/** Lines that wait while Logstash is away. Docker's own files hold the last 30 MB of each service beside it. Bytes. */
+export function filebeatQueue(grants: Grants): number {
+  return Math.floor((grants.volume("filebeat-data") * 0.8) / MiB) * MiB;
+}
+
+export function filebeatMount(source: string) {
+  return {
+    type: "bind",
+    source,
+    target: CONTAINERS,
+    read_only: true,
+    bind: { create_host_path: false },
+  } as const;
+}
+
+export function filebeatFiles(project: string, grants: Grants, context: Context): File[] {
+  return [
+    {
+      path: "elk/filebeat/filebeat.yml",
+      restarts: ["filebeat"],
+      content: {
+        yaml: {
+          name: `${context.spec.name}-${context.environment}`,
+          "filebeat.inputs": [
+            {
+              type: "filestream",
+              id: "containers",
+              paths: [`${CONTAINERS}/*/*-json.log`],
+              // A fingerprint needs the first kilobyte: quiet services would not be read for days.
+              "file_identity.native": null,
+              "prospector.scanner.fingerprint.enabled": false,
+              parsers: [
+                // On the raw line: what a program prints is escaped in there and cannot pass for Docker's label.
+                { include_message: { patterns: [projectPattern(project)] } },
+                { container: { stream: "all", format: "docker" } },
+              ],
+            },
+          ],
+          processors: [{ drop_fields: { fields: ["agent", "ecs", "input", "log"], ignore_missing: true } }],
+          "queue.disk.max_size": filebeatQueue(grants),
+          "output.logstash": { hosts: ["logstash:5044"] },
+          http: { enabled: true, host: "127.0.0.1", port: 5066 },
+          logging: { level: "info", to_stderr: true, metrics: { enabled: false } },
+        },
+      },
+    },
+  ];
+}
+
+/** Compose's label as Docker writes it beside each line of a container of this project. */
+export function projectPattern(project: string): string {
+  const escaped = project.replace(/[^a-z0-9_-]/g, (character) => `\\${character}`);
+  return String.raw`"com\.docker\.compose\.project":"${escaped}"`;
+}
