@@ -1,0 +1,491 @@
+/**
+ * Our pipelines, templates, roles and scripts on real Elasticsearch servers: see elastic/servers.ts for which and why.
+ * Skipped in one line where Maven Central or Java is not at hand. Kibana, Logstash and Filebeat cannot be had here.
+ */
+
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server as HttpServer, request } from "node:http";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Context, Grants } from "../../generator/components/component.ts";
+import { elasticsearchFiles } from "../../generator/components/elk/elasticsearch.ts";
+import { packageRoot } from "../../generator/package.ts";
+import { renderFile } from "../../generator/render/files.ts";
+import { GiB } from "../../generator/spec/words.ts";
+import { prepare, type Server, type Servers, startOpen, startStripped } from "./elastic/servers.ts";
+
+const OPEN_PORT = 19_410;
+const STRIPPED_PORT = 19_420;
+const FRONT_PORT = 19_430;
+const KIBANA_PORT = 19_440;
+const STREAM = "logs-plimsoll-default";
+/** In the name of today's first index. */
+const TODAY = new Date().toISOString().slice(0, 10).replaceAll("-", ".");
+const ELASTIC = 'p"w\\d elastic';
+
+const servers = await prepare();
+if (typeof servers === "string") console.log(`elastic: skipped, ${servers}`);
+
+type Document = { service?: { name?: string }; message?: unknown; tags?: unknown; [field: string]: unknown };
+
+const samples = join(packageRoot, "elk/samples");
+const parsers = (await readdir(samples))
+  .filter((name) => name.endsWith(".log"))
+  .map((name) => name.slice(0, -4));
+
+async function linesOf(parser: string): Promise<string[]> {
+  return (await readFile(join(samples, `${parser}.log`), "utf8")).trimEnd().split("\n");
+}
+
+/** A line as Logstash hands it over. */
+function event(parser: string, message: string) {
+  return {
+    "@timestamp": "2026-11-23T01:00:00.000Z",
+    message,
+    service: { name: `a-${parser}-service` },
+    host: { name: "fkod-production" },
+    stream: "stdout",
+    plimsoll: { parser },
+  };
+}
+
+describe.skipIf(typeof servers === "string")("the Elastic stack's server side", () => {
+  const { folder } = servers as Servers;
+  const secrets = join(folder ?? "", "secrets");
+  const setupFiles = join(folder ?? "", "out/elk/setup");
+  const scripts = join(packageRoot, "elk/scripts");
+  let open: Server;
+  let stripped: Server;
+  let front: HttpServer;
+  let kibana: HttpServer;
+  /** Bodies of requests for what the stripped server lacks. */
+  const lifecycles: string[] = [];
+  const kibanaRequests: { path: string; authorization: string; xsrf: unknown; body: string }[] = [];
+
+  async function ask(method: string, path: string, user = "elastic", password = ELASTIC, body?: unknown) {
+    const response = await fetch(`${stripped.url}/${path}`, {
+      method,
+      headers: {
+        authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`,
+        "content-type": path.includes("_bulk") ? "application/x-ndjson" : "application/json",
+      },
+      body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
+    });
+    return { status: response.status, json: (await response.json().catch(() => undefined)) as never };
+  }
+  const setUp = (environment: Record<string, string> = {}) =>
+    script("setup.sh", [], { FILES: setupFiles, ...environment });
+  function script(name: string, words: string[], environment: Record<string, string>) {
+    return execa("bash", [join(scripts, name), ...words], {
+      env: {
+        ELASTICSEARCH_URL: `http://127.0.0.1:${FRONT_PORT}`,
+        KIBANA_URL: `http://127.0.0.1:${KIBANA_PORT}`,
+        SECRETS: secrets,
+        PATIENCE: "20",
+        ...environment,
+      },
+      reject: false,
+      all: true,
+    });
+  }
+
+  beforeAll(async () => {
+    await mkdir(secrets, { recursive: true });
+    for (const name of SECRETS) await writeFile(join(secrets, name), secretOf(name));
+    const grants: Grants = {
+      service: () => ({ memory: 1 * GiB, cpus: 2, cpuShares: 512, pids: 1024 }),
+      volume: () => 2 * GiB,
+    };
+    const context = { spec: { name: "fkod" }, environment: "local", machine: { disk: 60 * GiB } } as Context;
+    const files = elasticsearchFiles({ keep: 30 * 86_400 }, grants, context);
+    for (const file of files.flatMap((planned) => renderFile(planned, "elk"))) {
+      const path = join(folder, "out", file.path);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, file.text);
+    }
+    open = await startOpen(servers as Servers, OPEN_PORT);
+    stripped = await startStripped(servers as Servers, STRIPPED_PORT, ELASTIC, ownSettings(files));
+    front = await listen(FRONT_PORT, (path, body) => {
+      if (!/^\/_data_stream\/[^/]+\/_lifecycle$/.test(path)) return undefined;
+      lifecycles.push(body);
+      return { acknowledged: true };
+    });
+    kibana = await listen(KIBANA_PORT, (path, body, headers) => {
+      kibanaRequests.push({
+        path,
+        authorization: headers.authorization ?? "",
+        xsrf: headers["kbn-xsrf"],
+        body,
+      });
+      return { success: true };
+    });
+  });
+
+  afterAll(async () => {
+    await Promise.all([open?.stop(), stripped?.stop()]);
+    front?.close();
+    kibana?.close();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  /** One address for both: pipelines to the server with processors, all else to the one with security. */
+  function listen(
+    port: number,
+    answer: (path: string, body: string, headers: NodeJS.Dict<string>) => object | undefined,
+  ): Promise<HttpServer> {
+    const server = createServer((asked, replied) => {
+      const chunks: Buffer[] = [];
+      asked.on("data", (chunk: Buffer) => chunks.push(chunk));
+      asked.on("end", () => {
+        const body = Buffer.concat(chunks);
+        const own = answer(asked.url as string, String(body), asked.headers as NodeJS.Dict<string>);
+        if (own) {
+          replied.setHeader("content-type", "application/json");
+          replied.end(JSON.stringify(own));
+          return;
+        }
+        const ingest = asked.url?.startsWith("/_ingest/");
+        const headers = { ...asked.headers };
+        if (ingest) delete headers.authorization;
+        const onward = request(
+          { port: ingest ? OPEN_PORT : STRIPPED_PORT, method: asked.method, path: asked.url, headers },
+          (response) => {
+            replied.writeHead(response.statusCode as number, response.headers);
+            response.pipe(replied);
+          },
+        );
+        onward.end(body);
+      });
+    });
+    return new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(server)));
+  }
+
+  async function simulate(parser: string): Promise<Document[]> {
+    const docs = (await linesOf(parser)).map((line) => ({ _source: event(parser, line) }));
+    const response = await fetch(`${open.url}/_ingest/pipeline/logs-plimsoll/_simulate`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ docs }),
+    });
+    const { docs: done } = (await response.json()) as { docs: { doc: { _source: Document } }[] };
+    return done.map(({ doc }) => doc._source);
+  }
+
+  describe("setup", () => {
+    it("succeeds, and again, and shows no secret to anyone who looks at the processes", async () => {
+      const seen = new Set<string>();
+      let running = true;
+      const watch = (async () => {
+        while (running) {
+          for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+            for (const file of ["cmdline", "environ"]) {
+              const text = await readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "");
+              if (text.includes("hidden-") && Number(pid) !== process.pid) seen.add(text.slice(0, 300));
+            }
+          }
+        }
+      })();
+      for (const time of ["first", "second"]) {
+        const { exitCode, all } = await setUp();
+        expect(`${time}: ${exitCode} ${all}`).toMatch(/^\w+: 0 .*is set up"\}$/);
+      }
+      running = false;
+      await watch;
+      expect([...seen]).toEqual([]);
+    });
+
+    it.each([
+      ["kibana_system", "elastic_kibana_password", ["kibana_system"]],
+      ["logstash_writer", "elastic_logstash_password", ["plimsoll_log_writer"]],
+      ["log_keeper", "elastic_keeper_password", ["plimsoll_log_keeper", "kibana_admin"]],
+      ["metrics", "elastic_metrics_password", ["plimsoll_metrics"]],
+      ["grafana_reader", "elk_grafana_password", ["plimsoll_log_reader"]],
+      ["plimsoll", "kibana_login_password", ["editor"]],
+    ])("%s logs in with the password in %s and has the roles %j", async (user, secret, roles) => {
+      const { status, json } = await ask("GET", "_security/_authenticate", user, secretOf(secret));
+      expect(status).toBe(200);
+      expect((json as { roles: string[] }).roles).toEqual(roles);
+    });
+
+    it("brings a changed password with its next run", async () => {
+      await writeFile(join(secrets, "elk_grafana_password"), "hidden-changed");
+      expect((await setUp()).exitCode).toBe(0);
+      const before = await ask(
+        "GET",
+        "_security/_authenticate",
+        "grafana_reader",
+        secretOf("elk_grafana_password"),
+      );
+      const after = await ask("GET", "_security/_authenticate", "grafana_reader", "hidden-changed");
+      expect([before.status, after.status]).toEqual([401, 200]);
+      await writeFile(join(secrets, "elk_grafana_password"), secretOf("elk_grafana_password"));
+      expect((await setUp()).exitCode).toBe(0);
+    });
+
+    it("fails in words, and in time, where Elasticsearch is away or refuses", async () => {
+      const away = await setUp({ ELASTICSEARCH_URL: "http://127.0.0.1:9", PATIENCE: "1" });
+      expect([away.exitCode, away.all]).toEqual([1, expect.stringContaining("Elasticsearch did not answer")]);
+      const refused = await setUp({ FILES: join(folder, "nowhere") });
+      expect(refused.exitCode).not.toBe(0);
+    });
+  });
+
+  describe("a line of every service", () => {
+    it.each(parsers)("%s becomes the ECS document that was expected", async (parser) => {
+      const expected = join(samples, `${parser}.expected.json`);
+      const documents = await simulate(parser);
+      // UPDATE=1 writes what the server answers; the diff is then for a person to read.
+      if (process.env.UPDATE)
+        await writeFile(expected, `${JSON.stringify(documents.map(sorted), null, 2)}\n`);
+      expect(documents).toEqual(JSON.parse(await readFile(expected, "utf8")));
+    });
+
+    it("is never lost and never misread as another service's", async () => {
+      for (const parser of parsers) {
+        for (const document of await simulate(parser)) {
+          expect(document.service?.name).toBe(`a-${parser}-service`);
+          expect(typeof document.message).toBe("string");
+          expect(document).not.toHaveProperty("plimsoll");
+          expect(document).not.toHaveProperty("tags");
+        }
+      }
+    });
+
+    it("survives what no parser expects", async () => {
+      const odd = [
+        "",
+        " ",
+        "{",
+        "{}",
+        '{"a":',
+        "[1]",
+        "null",
+        '{"message":{"a":1},"error":"text","service":"x","log":1}',
+        "\u0000\u{1f600}",
+        "x".repeat(20_000),
+      ];
+      for (const parser of [...parsers, "no-such-parser"]) {
+        const response = await fetch(`${open.url}/_ingest/pipeline/logs-plimsoll/_simulate`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ docs: odd.map((line) => ({ _source: event(parser, line) })) }),
+        });
+        const { docs } = (await response.json()) as {
+          docs: { doc?: { _source: Document }; error?: unknown }[];
+        };
+        for (const [index, { doc, error }] of docs.entries()) {
+          expect({ parser, line: odd[index]?.slice(0, 80), error }).toEqual({
+            parser,
+            line: odd[index]?.slice(0, 80),
+            error: undefined,
+          });
+          expect(doc?._source.service?.name).toBe(`a-${parser}-service`);
+        }
+      }
+    });
+  });
+
+  describe("the log stream", () => {
+    const writer = ["logstash_writer", secretOf("elastic_logstash_password")] as const;
+
+    it("takes every document of every parser from the writer, under the mapping", async () => {
+      const lines: string[] = [];
+      for (const parser of parsers) {
+        for (const document of await simulate(parser)) lines.push('{"create":{}}', JSON.stringify(document));
+      }
+      // The stripped server has no processors: these documents have been through them already.
+      const { json } = await ask(
+        "POST",
+        `${STREAM}/_bulk?pipeline=_none&refresh=true`,
+        ...writer,
+        `${lines.join("\n")}\n`,
+      );
+      const { items } = json as { items: { create: { status: number; error?: unknown } }[] };
+      expect(items.filter(({ create }) => create.status !== 201)).toEqual([]);
+    });
+
+    it.each([
+      ["service.name", "a-nginx-service"],
+      ["log.level", "fatal"],
+      ["http.request.id", "6f1c1c5ab8e34d1b"],
+    ])("is searchable by %s", async (field, value) => {
+      const { json } = await ask(
+        "POST",
+        `${STREAM}/_search`,
+        "grafana_reader",
+        secretOf("elk_grafana_password"),
+        {
+          query: { term: { [field]: value } },
+        },
+      );
+      expect((json as { hits: { hits: unknown[] } }).hits.hits.length).toBeGreaterThan(0);
+    });
+
+    it("keeps 30 days with no replica, by our template and not Elastic's", async () => {
+      const { json: state } = await ask("GET", "_cluster/state/metadata?filter_path=metadata.data_stream");
+      expect(JSON.stringify(state)).toContain('"data_retention":"30d"');
+      const { json: settings } = await ask("GET", `${STREAM}/_settings`);
+      const [index] = Object.values(
+        settings as Record<string, { settings: { index: Record<string, unknown> } }>,
+      );
+      expect(index?.settings.index).toMatchObject({
+        number_of_replicas: "0",
+        default_pipeline: "logs-plimsoll",
+      });
+      // The stripped server has no lifecycle service: what setup would tell it of a stream that exists.
+      expect((await setUp()).exitCode).toBe(0);
+      expect(JSON.parse(lifecycles.at(-1) ?? "")).toEqual({ enabled: true, data_retention: "30d" });
+    });
+
+    it.each([
+      ["read", "GET", `${STREAM}/_search`],
+      ["delete", "DELETE", `.ds-${STREAM}-${TODAY}-000001`],
+      ["write elsewhere", "POST", "logs-other-default/_doc", { "@timestamp": "2026-11-23T01:00:00Z" }],
+      ["see users", "GET", "_security/user"],
+      [
+        "change settings",
+        "PUT",
+        "_cluster/settings",
+        { persistent: { "cluster.routing.allocation.enable": "none" } },
+      ],
+    ])("does not let the writer %s", async (_what, method, path, body?: object) => {
+      expect((await ask(method, path, ...writer, body)).status).toBe(403);
+    });
+
+    it("does not let Grafana write or Prometheus read", async () => {
+      const document = { "@timestamp": "2026-11-23T01:00:00Z" };
+      const write = await ask(
+        "POST",
+        `${STREAM}/_doc?pipeline=_none`,
+        "grafana_reader",
+        secretOf("elk_grafana_password"),
+        document,
+      );
+      const read = await ask(
+        "POST",
+        `${STREAM}/_search`,
+        "metrics",
+        secretOf("elastic_metrics_password"),
+        {},
+      );
+      expect([write.status, read.status]).toEqual([403, 403]);
+    });
+  });
+
+  describe("the keeper", () => {
+    const indices = async () => {
+      const { json } = await ask(
+        "GET",
+        `_cat/indices/.ds-${STREAM}-*?format=json&bytes=b&s=creation.date,index&expand_wildcards=all`,
+      );
+      return json as { index: string; "store.size": string }[];
+    };
+    const size = async () => (await indices()).reduce((sum, entry) => sum + Number(entry["store.size"]), 0);
+    const round = (bytes: number) =>
+      script("keeper.sh", ["once"], {
+        LOG_BYTES: String(bytes),
+        LAST: join(folder, "last"),
+        FILES: join(packageRoot, "elk/kibana"),
+      });
+    const fill = async () => {
+      const lines = Array.from({ length: 200 }, (_, index) => [
+        '{"create":{}}',
+        JSON.stringify({ "@timestamp": "2026-11-23T01:00:00Z", message: `${index} ${Math.random()}` }),
+      ]).flat();
+      await ask(
+        "POST",
+        `${STREAM}/_bulk?pipeline=_none&refresh=true`,
+        "logstash_writer",
+        secretOf("elastic_logstash_password"),
+        `${lines.join("\n")}\n`,
+      );
+      await ask("POST", `.ds-${STREAM}-*/_flush?expand_wildcards=all`);
+    };
+
+    it("rolls over what has grown, deletes the oldest beyond the limit, and never the one that is written to", async () => {
+      const limit = 60_000;
+      for (let count = 0; count < 8; count++) {
+        await fill();
+        const { exitCode, all } = await round(limit);
+        expect([exitCode, all]).toEqual([0, expect.not.stringContaining('"error"')]);
+      }
+      const kept = await indices();
+      expect(kept.length).toBeGreaterThan(1);
+      expect(kept.map(({ index }) => index)).not.toContain(`.ds-${STREAM}-${TODAY}-000001`);
+      const { all } = await round(limit);
+      expect(await size()).toBeLessThanOrEqual(limit);
+      expect(all).not.toContain("error");
+      // Down to nothing but the write index, which stays.
+      await round(1);
+      await round(1);
+      expect((await indices()).length).toBeGreaterThan(0);
+      await fill();
+    });
+
+    it("says when its last round was, for the healthcheck", async () => {
+      const check = () => script("keeper.sh", ["check"], { LAST: join(folder, "last") });
+      expect((await check()).exitCode).toBe(0);
+      await writeFile(join(folder, "last"), "1000");
+      expect((await check()).exitCode).toBe(1);
+      const failed = await script("keeper.sh", ["once"], {
+        ELASTICSEARCH_URL: "http://127.0.0.1:9",
+        LOG_BYTES: "1",
+        LAST: join(folder, "last"),
+      });
+      expect(failed.all).toContain("error");
+      expect((await check()).exitCode).toBe(1);
+    });
+
+    it("gives Kibana its objects as one who may manage Kibana, not as the superuser", () => {
+      const [, first, second] = kibanaRequests;
+      expect(first).toMatchObject({ path: "/api/saved_objects/_import?overwrite=true", xsrf: "plimsoll" });
+      expect(Buffer.from(first?.authorization.split(" ")[1] ?? "", "base64").toString()).toMatch(
+        /^log_keeper:/,
+      );
+      expect(first?.body).toContain('"title":"logs-plimsoll-*"');
+      expect(second).toMatchObject({
+        path: "/api/data_views/default",
+        body: '{"data_view_id":"logs-plimsoll","force":true}',
+      });
+    });
+  });
+});
+
+const SECRETS = [
+  "elastic_password",
+  "elastic_kibana_password",
+  "elastic_logstash_password",
+  "elastic_keeper_password",
+  "elastic_metrics_password",
+  "elk_grafana_password",
+  "kibana_login_password",
+];
+
+/** With what JSON and curl would read as syntax in it: a person may choose a password. */
+function secretOf(name: string): string {
+  return name === "elastic_password" ? ELASTIC : `hidden-"${name}\\`;
+}
+
+/** Our elasticsearch.yml, but for what the stripped server cannot know or a container decides. */
+function ownSettings(files: ReturnType<typeof elasticsearchFiles>): Record<string, string> {
+  const file = files.find(({ path }) => path.endsWith("elasticsearch.yml"));
+  const settings = file && "yaml" in file.content ? (file.content.yaml as Record<string, unknown>) : {};
+  const elsewhere = ["discovery.type", "network.host", "xpack.ml.enabled", "ingest.geoip.downloader.enabled"];
+  return Object.fromEntries(
+    Object.entries(settings)
+      .filter(([key]) => !elsewhere.includes(key) && !key.startsWith("cluster.deprecation"))
+      .map(([key, value]) => [key, String(value)]),
+  );
+}
+
+/** Keys in order, so that an updated expectation differs only where the document does. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
+}
