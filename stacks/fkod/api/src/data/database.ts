@@ -45,7 +45,7 @@ export function createDatabase(
     readUrl === env.DATABASE_URL
       ? primary
       : createPool("replica", readUrl, { ...limits, reconnectForMs: 0 }, log);
-  // While the replica is away not every read has to find that out by itself.
+  // Until then reads do not try the replica; 0 while it answers.
   let avoidReplicaUntil = 0;
   const pools = replica === primary ? { primary } : { primary, replica };
   // Probes have a connection of their own: a busy pool is no reason to take a server out of the balance.
@@ -61,9 +61,13 @@ export function createDatabase(
     async read(from, work) {
       const started = Date.now();
       let pool = from === "primary" || started < avoidReplicaUntil ? primary : replica;
+      // After a failure one read a second tries the replica; the others follow when it answered.
+      if (pool !== primary && avoidReplicaUntil > 0) avoidReplicaUntil = started + 1_000;
       for (let attempt = 1; ; attempt++) {
         try {
-          return await pool.use(work);
+          const result = await pool.use(work);
+          if (pool !== primary) avoidReplicaUntil = 0;
+          return result;
         } catch (error) {
           // A read has no effect, so it may run again: the next connection may be a dead one too.
           if (!isConnectionError(error) && !isReplayConflict(error)) throw error;

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { pause } from "../lifecycle.ts";
 import type { Logger } from "../log.ts";
 
 /** What a query needs; a pool's client, and in tests anything that answers. */
@@ -35,6 +36,8 @@ export function createPool(name: string, url: string, limits: Limits, log: Logge
   let pool = open();
   let recycledAt = 0;
   let closing = false;
+  /** While new connections fail; resolves when one succeeded or it was tried long enough. */
+  let outage: Promise<void> | undefined;
 
   function open(): pg.Pool {
     const made = new pg.Pool({
@@ -72,14 +75,33 @@ export function createPool(name: string, url: string, limits: Limits, log: Logge
 
   async function connect(): Promise<pg.PoolClient> {
     const giveUpAt = Date.now() + limits.reconnectForMs;
-    for (let pause = 50; ; pause = Math.min(pause * 2, 500)) {
+    for (;;) {
+      if (outage) await Promise.race([outage, pause(giveUpAt - Date.now())]);
       try {
         return await pool.connect();
       } catch (error) {
         const hopeless = closing || !isConnectionError(error) || isExhausted(pool);
-        if (hopeless || Date.now() + pause > giveUpAt) throw error;
+        if (hopeless || Date.now() >= giveUpAt) throw error;
+        outage ??= untilBack().finally(() => {
+          outage = undefined;
+        });
+      }
+    }
+  }
+
+  /**
+   * One attempt at a time for all who wait. Looking up a name that is gone takes one of Node's four threads for a
+   * good part of a second: twenty at once kept a server waiting for seconds after the name was back.
+   */
+  async function untilBack(): Promise<void> {
+    const giveUpAt = Date.now() + limits.reconnectForMs;
+    while (!closing && Date.now() < giveUpAt) {
+      await pause(100);
+      try {
+        (await pool.connect()).release();
+        return;
+      } catch (error) {
         log.debug({ err: error as Error, "fkod.pool": name }, "no connection, tried again in a moment");
-        await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
   }
