@@ -34,7 +34,8 @@ export function stackSchema(sections: readonly Section[], { forEditors = false }
     const inner = z.strictObject(
       Object.fromEntries(members.map((member) => [member.at[1] as string, part(member, forEditors)])),
     );
-    const whole = withDefault(inner);
+    const parts = members.map((member) => member.at[1]).join(", ");
+    const whole = withDefault(inner).describe(`Its parts: ${parts}`);
     shape[group] = forEditors && members.every((member) => member.optional) ? orFalse(whole) : whole;
   }
   return z.strictObject(shape);
@@ -47,21 +48,17 @@ function part(section: Section, forEditors: boolean): z.ZodType {
     : schema;
 }
 
-type JsonSchema = Record<string, unknown>;
+export type JsonSchema = { [key: string]: unknown };
 
 /** The JSON Schema of stack.yaml (draft 2020-12) that editors complete and check with. */
 export function jsonSchema(sections: readonly Section[]): JsonSchema {
   const whole = z.toJSONSchema(stackSchema(sections, { forEditors: true }), {
     io: "input",
     unrepresentable: "any",
+    override: ({ zodSchema, jsonSchema }) => showDefault(zodSchema, jsonSchema as JsonSchema),
   }) as JsonSchema;
   const properties = whole.properties as Record<string, JsonSchema>;
   const { name: _, ...overridable } = properties;
-  const environment = withoutRequired({
-    type: "object",
-    properties: overridable,
-    additionalProperties: false,
-  });
   return {
     $schema: whole.$schema,
     title: SCHEMA_TITLE,
@@ -72,26 +69,49 @@ export function jsonSchema(sections: readonly Section[]): JsonSchema {
         type: "object",
         description:
           "What an environment has of its own: merged over the rest, key by key; null removes a key",
-        properties: Object.fromEntries(environmentNames.map((name) => [name, environment])),
+        properties: Object.fromEntries(
+          environmentNames.map((name) => [
+            name,
+            { anyOf: [{ $ref: "#/$defs/environment" }, { type: "null" }] },
+          ]),
+        ),
         additionalProperties: false,
       },
     },
     required: whole.required,
     additionalProperties: false,
+    $defs: {
+      environment: overriding({ type: "object", properties: overridable, additionalProperties: false }),
+    },
   };
 }
 
+/** zod leaves out the default of a word that is transformed; where it is also what one would write, it is shown. */
+function showDefault(schema: z.core.$ZodType, json: JsonSchema): void {
+  if (!(schema instanceof z.ZodDefault) || json.default !== undefined) return;
+  const value = schema.def.defaultValue;
+  if (schema.safeParse(value).success) json.default = value;
+}
+
 /** An override may leave out anything. Union branches with required keys keep them: there they tell kinds apart. */
-function withoutRequired(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema;
-  if (typeof schema !== "object" || schema === null) return schema;
-  const copy: JsonSchema = {};
-  for (const [key, value] of Object.entries(schema)) {
-    if (key === "required" || key === "default") continue;
-    copy[key] =
-      key === "properties"
-        ? Object.fromEntries(Object.entries(value as JsonSchema).map(([k, v]) => [k, withoutRequired(v)]))
-        : value;
-  }
-  return copy;
+function overriding(schema: JsonSchema): JsonSchema {
+  const { required: _, default: __, properties, ...rest } = schema;
+  if (properties === undefined) return rest;
+  const inner = Object.entries(properties as Record<string, JsonSchema>);
+  return {
+    ...rest,
+    properties: Object.fromEntries(inner.map(([key, value]) => [key, orNull(overriding(value))])),
+  };
+}
+
+/** `null` takes back what all environments share. */
+function orNull(schema: JsonSchema): JsonSchema {
+  if (Array.isArray(schema.anyOf)) return { ...schema, anyOf: [...schema.anyOf, { type: "null" }] };
+  const { description, ...rest } = schema;
+  return { ...(description !== undefined && { description }), anyOf: [rest, { type: "null" }] };
+}
+
+/** As it is committed and printed. */
+export function schemaText(sections: readonly Section[]): string {
+  return `${JSON.stringify(jsonSchema(sections), null, 2)}\n`;
 }

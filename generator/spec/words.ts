@@ -22,12 +22,14 @@ const DURATION_UNITS: Record<string, number> = {
 type About = { title: string; description: string; examples: string[] };
 
 function word<T>(pattern: RegExp, parse: (match: RegExpExecArray) => T, expected: string, about: About) {
-  return z
-    .string({ error: `expected ${expected}` })
-    .regex(pattern, { error: `expected ${expected}`, abort: true })
-    // On the text and not on what it becomes: the JSON Schema describes what is written.
-    .meta(about)
-    .transform((text) => parse(pattern.exec(text) as RegExpExecArray));
+  return (
+    z
+      .string({ error: `expected ${expected}` })
+      .regex(pattern, { error: `expected ${expected}`, abort: true })
+      // On the text and not on what it becomes: the JSON Schema describes what is written.
+      .meta(about)
+      .transform((text) => parse(pattern.exec(text) as RegExpExecArray))
+  );
 }
 
 /** Bytes. `512MB`, `1.5GB`, `1GiB`: powers of 1024, as PostgreSQL, Docker and the JVM read them. */
@@ -35,11 +37,8 @@ export const Size = word(
   /^(\d+(?:\.\d+)?) ?([KMGT]?)(?:i?B)$/,
   ([, number, unit]) => Math.floor(Number(number) * (SIZE_UNITS[`${unit}B`] as number)),
   "a size such as 512MB or 20GB",
-).meta({
-  pattern: undefined,
-  examples: ["512MB", "20GB"],
-  description: "A size, in powers of 1024: 512MB, 20GB",
-});
+  { title: "size", description: "A size, in powers of 1024: 512MB, 20GB", examples: ["512MB", "20GB"] },
+);
 export type Size = z.output<typeof Size>;
 
 /** Seconds. `500ms`, `30s`, `10m`, `1h`, `30d`, `2w`. */
@@ -92,14 +91,23 @@ export const Schedule = z
     },
     { error: "expected a cron schedule of five fields (minute hour day month weekday), such as 30 3 * * *" },
   )
-  .meta({ title: "schedule", examples: ["30 3 * * *"], description: "A cron schedule in UTC: minute hour day month weekday" });
+  .meta({
+    title: "schedule",
+    // What can be said without arithmetic; the ranges are the loader's.
+    pattern: "^[0-9*,/-]+( [0-9*,/-]+){4}$",
+    examples: ["30 3 * * *"],
+    description: "A cron schedule in UTC: minute hour day month weekday",
+  });
 export type Schedule = z.output<typeof Schedule>;
 
 /** A name that is also a DNS label: stacks, processes. At most 40 characters, so that what is added to it still fits in 63. */
-export const Name = z.string({ error: "expected a name" }).regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, {
-  error:
-    "expected a name of small letters, digits and hyphens that starts with a letter, such as my-api (at most 40 characters)",
-});
+export const Name = z
+  .string({ error: "expected a name" })
+  .regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, {
+    error:
+      "expected a name of small letters, digits and hyphens that starts with a letter, such as my-api (at most 40 characters)",
+  })
+  .meta({ title: "name", examples: ["my-api"] });
 export type Name = z.output<typeof Name>;
 
 const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
@@ -108,7 +116,8 @@ const HOST = new RegExp(`^(?=.{1,253}$)${LABEL}(?:\\.${LABEL})*$`);
 /** A host name, lower case, without scheme, port or path. */
 export const Domain = z
   .string({ error: "expected a host name such as api.example.com" })
-  .regex(HOST, { error: "expected a host name such as api.example.com: no scheme, port or path" });
+  .regex(HOST, { error: "expected a host name such as api.example.com: no scheme, port or path" })
+  .meta({ title: "host name", examples: ["api.example.com"] });
 export type Domain = z.output<typeof Domain>;
 
 /** A web origin as browsers send it: scheme and host, a port where it is not the usual one, no path. */
@@ -116,32 +125,37 @@ export const Origin = z
   .string({ error: "expected an origin such as https://example.com" })
   .regex(/^https?:\/\/[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?$/, {
     error: "expected an origin such as https://example.com: a scheme and a host, no path and no *",
-  });
+  })
+  .meta({ title: "origin", examples: ["https://example.com"] });
 export type Origin = z.output<typeof Origin>;
 
 /** The path of a URL: `/health`. No query, no escapes, nothing a server or a shell would read as syntax. */
 export const UrlPath = z
   .string({ error: "expected a path such as /health" })
   .regex(/^\/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*\/?)*$/, { error: "expected a path such as /health" })
-  .max(200);
+  .max(200)
+  .meta({ title: "path of a URL", examples: ["/health"] });
 export type UrlPath = z.output<typeof UrlPath>;
 
 /** A TCP port a user may choose. */
 export const Port = z
   .int({ error: "expected a port between 1 and 65535" })
   .min(1, { error: "expected a port between 1 and 65535" })
-  .max(65_535, { error: "expected a port between 1 and 65535" });
+  .max(65_535, { error: "expected a port between 1 and 65535" })
+  .meta({ title: "port" });
 export type Port = z.output<typeof Port>;
 
 /** The name of an environment variable. */
 export const EnvironmentName = z
   .string()
-  .regex(/^[A-Z_][A-Z0-9_]{0,127}$/, { error: "expected a variable's name in capitals, such as LOG_LEVEL" });
+  .regex(/^[A-Z_][A-Z0-9_]{0,127}$/, { error: "expected a variable's name in capitals, such as LOG_LEVEL" })
+  .meta({ title: "VARIABLE" });
 export type EnvironmentName = z.output<typeof EnvironmentName>;
 
 /** The value of an environment variable. Numbers and booleans are taken as they are written. One line. */
 export const EnvironmentValue = z
   .union([z.string(), z.number(), z.boolean()], { error: "expected a text, a number, true or false" })
+  .meta({ title: "value" })
   .transform(String)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
   .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), {
@@ -157,9 +171,10 @@ export const ImageName = z
     /^(?:[a-z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/,
     { error: "expected an image such as ghcr.io/me/api:1.4.0" },
   )
-  .refine((text) => /:[^/]+$/.test(text) && !text.endsWith(":latest"), {
+  .regex(/^(?!.*:latest$).*:[^/]+$/, {
     error: "expected an image with an exact tag or digest, such as ghcr.io/me/api:1.4.0 (not latest)",
-  });
+  })
+  .meta({ title: "image", examples: ["ghcr.io/me/api:1.4.0"] });
 export type ImageName = z.output<typeof ImageName>;
 
 /** A path inside the stack's own folder, relative, that cannot leave it. */
@@ -169,6 +184,7 @@ export const InnerPath = z
   .regex(/^(?:\.\/)?(?:[A-Za-z0-9_][A-Za-z0-9._-]*\/?)*$/, {
     error: "expected a path inside the stack's folder, such as ./api (no .., no spaces)",
   })
+  .meta({ title: "path in the stack's folder", examples: ["./api"] })
   .transform((text) => text.replace(/^\.\//, "").replace(/\/$/, "") || ".");
 export type InnerPath = z.output<typeof InnerPath>;
 
@@ -178,10 +194,10 @@ const CommandText = z
   .min(1, { error: "expected a command" })
   .max(4096)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-  .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), {
-    error: "expected one line without control characters",
-  });
-export const Command = z.union([CommandText, z.array(CommandText).min(1).max(64)], {
-  error: "expected a command: one line, or a list of words",
-});
+  .regex(/^[^\u0000-\u001f\u007f]*$/, { error: "expected one line without control characters" });
+export const Command = z
+  .union([CommandText, z.array(CommandText).min(1).max(64)], {
+    error: "expected a command: one line, or a list of words",
+  })
+  .meta({ title: "command", examples: ["node dist/worker.js"] });
 export type Command = z.output<typeof Command>;
