@@ -1,4 +1,5 @@
 import pg from "pg";
+import { pause } from "../lifecycle.ts";
 import type { Logger } from "../log.ts";
 import { createPool, isConnectionError, type Queryable } from "./pool.ts";
 
@@ -76,7 +77,11 @@ export function createDatabase(
             onFallback();
             avoidReplicaUntil = Date.now() + 1_000;
             pool = primary;
-          } else if (attempt > 2 || Date.now() - started >= RECONNECT_FOR_MS / 2) throw error;
+          } else {
+            if (attempt > 2 || Date.now() - started >= RECONNECT_FOR_MS / 2) throw error;
+            // A server that dies takes its other connections along within moments.
+            await pause(50 * attempt);
+          }
         }
       }
     },
