@@ -30,8 +30,8 @@ const UID = 472;
 const DATA = "/var/lib/grafana";
 const PORT = 3000;
 const DASHBOARDS = "/etc/grafana/dashboards";
-/** Seconds: Prometheus's default interval in this house. */
-const SCRAPE_INTERVAL = 15;
+/** Seconds: the longest that Prometheus may take between two scrapes, where it does not say. */
+const LONGEST_INTERVAL = "60s";
 
 export const grafana = defineComponent({
   name: "grafana",
@@ -40,6 +40,16 @@ export const grafana = defineComponent({
   optional: true,
   absent: (context) =>
     isDebian(context) ? "Debian has no package of Grafana: the dashboards are left out" : undefined,
+  check: (_options, context) =>
+    context.present.has("prometheus")
+      ? []
+      : [
+          {
+            path: [],
+            message: "has nothing to show without monitoring.prometheus",
+            remedy: "Leave it out too: monitoring: { prometheus: false, grafana: false }",
+          },
+        ],
   claim: () => [
     {
       service: "grafana",
@@ -53,12 +63,12 @@ export const grafana = defineComponent({
   ],
   contribute: (options, grants, context): Contribution => {
     const elastic = context.present.has("elk");
-    const prometheus = context.present.has("prometheus");
     const memory = goMemory(grants);
     const service: Service = {
       // `absent` keeps it out of Debian stacks.
       image: { official: IMAGE, debian: IMAGE },
-      user: `${UID}:${UID}`,
+      // Group 0 as in the image: so the backup may read the database, which Grafana creates with mode 0640.
+      user: `${UID}:0`,
       environment: {
         ...grafanaEnvironment({ ...options, elastic, name: `${context.spec.name}-${context.environment}` }),
         GOMEMLIMIT: String(memory),
@@ -68,13 +78,13 @@ export const grafana = defineComponent({
       ports: [{ target: PORT, published: String(options.port), host_ip: "127.0.0.1" }],
       volumes: [
         mountVolume("grafana", DATA),
-        // Two mounts, not all of provisioning: that would hide the image's empty folders, and each would be an error.
+        // Two folders, not all of provisioning: that would hide the image's empty ones, and each would be an error.
         mountFolder("grafana/datasources", "/etc/grafana/provisioning/datasources"),
         mountFolder("grafana/providers", "/etc/grafana/provisioning/dashboards"),
         mountFolder("grafana/dashboards", DASHBOARDS),
       ],
       tmpfs: ["/tmp"],
-      ...(prometheus && { depends_on: { prometheus: { condition: "service_healthy" } } }),
+      depends_on: { prometheus: { condition: "service_healthy" } },
       // busybox's wget: the image is Alpine. /api/health answers 503 where the database does not.
       healthcheck: {
         test: ["CMD", "wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${PORT}/api/health`],
@@ -90,11 +100,6 @@ export const grafana = defineComponent({
         { name: "grafana_secret_key", random: 32 },
       ],
       files: [
-        {
-          path: "grafana/datasources/datasources.yaml",
-          content: { yaml: dataSources({ interval: SCRAPE_INTERVAL, elastic }), comment: "Read when Grafana starts." },
-          restarts: ["grafana"],
-        },
         {
           path: "grafana/providers/dashboards.yaml",
           content: { yaml: provider() },
@@ -123,12 +128,32 @@ export const grafana = defineComponent({
       ],
     };
   },
-  collect: (_options, _grants, offers) => ({ files: dashboardFiles(offers) }),
+  collect: (_options, _grants, offers, context) => ({
+    files: [
+      {
+        path: "grafana/datasources/datasources.yaml",
+        content: {
+          yaml: dataSources({ interval: scrapeInterval(offers), elastic: context.present.has("elk") }),
+          comment: "Read when Grafana starts.",
+        },
+        restarts: ["grafana"],
+      },
+      ...dashboardFiles(offers),
+    ],
+  }),
 });
 
 /** Bytes. Go's runtime collects harder as it comes near; what it cannot see are the other processes. */
 function goMemory(grants: Grants): number {
   return Math.floor(grants.service("grafana").memory / 2);
+}
+
+/** As Prometheus writes it, among its settings. */
+function scrapeInterval({ settings }: Offers): string {
+  const found = settings.find(
+    ({ service, setting }) => service === "prometheus" && setting === "scrape_interval",
+  );
+  return found?.value ?? LONGEST_INTERVAL;
 }
 
 /** Source: provisioning of dashboards, `apiVersion: 1`. New and changed files are taken in without a restart. */

@@ -72,7 +72,10 @@ export function environmentName(key: SettingKey): string {
 export function grafanaEnvironment(words: Words): Record<string, string> {
   return {
     ...Object.fromEntries(
-      Object.entries(grafanaSettings(words)).map(([key, value]) => [environmentName(key as SettingKey), value]),
+      Object.entries(grafanaSettings(words)).map(([key, value]) => [
+        environmentName(key as SettingKey),
+        value,
+      ]),
     ),
     // The image's run.sh reads NAME__FILE into NAME before it starts the server.
     GF_SECURITY_ADMIN_PASSWORD__FILE: "/run/secrets/grafana_admin_password",

@@ -4,8 +4,8 @@
 export const ELASTIC_PASSWORD = "elk_grafana_password";
 
 export type Sources = {
-  /** Seconds between two scrapes: `$__rate_interval` is four of them, so that a rate never falls between two. */
-  interval: number;
+  /** Between two scrapes: `$__rate_interval` is four of them, so that a rate never falls between two. */
+  interval: string;
   elastic: boolean;
 };
 
@@ -23,7 +23,12 @@ export function dataSources({ interval, elastic }: Sources) {
         url: "http://prometheus:9090",
         isDefault: true,
         editable: false,
-        jsonData: { httpMethod: "POST", prometheusType: "Prometheus", timeInterval: `${interval}s`, manageAlerts: false },
+        jsonData: {
+          httpMethod: "POST",
+          prometheusType: "Prometheus",
+          timeInterval: interval,
+          manageAlerts: false,
+        },
       },
       ...(elastic ? [elasticsearch()] : []),
     ],
@@ -43,7 +48,7 @@ function elasticsearch() {
     // Expanded by Grafana when it reads this file; the password itself is in no file of ours.
     secureJsonData: { basicAuthPassword: `$__file{/run/secrets/${ELASTIC_PASSWORD}}` },
     jsonData: {
-      index: "logs-*",
+      index: "logs-plimsoll-*",
       timeField: "@timestamp",
       logMessageField: "message",
       logLevelField: "log.level",

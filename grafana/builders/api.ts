@@ -1,0 +1,179 @@
+/** The application's own view: routes, and the health of each Node process. Empty where it exposes no metrics. */
+import { board } from "../library/board.ts";
+import { promised } from "../library/metrics.ts";
+import { lines, number } from "../library/panels.ts";
+import { objective, query } from "../library/words.ts";
+
+const OWN = 'job="api",instance=~"$server"';
+const SECONDS = "http_request_duration_seconds";
+
+function rate(metric: string, matchers = OWN, by = ""): string {
+  return `sum ${by && `by (${by}) `}(rate(${metric}{${matchers}}[$__rate_interval]))`;
+}
+
+function quantile(share: number, by = ""): string {
+  return `histogram_quantile(${share}, ${rate(`${SECONDS}_bucket`, OWN, ["le", by].filter(Boolean).join(", "))})`;
+}
+
+function failed(by: string): string {
+  const all = rate(`${SECONDS}_count`, OWN, by);
+  return `(${rate(`${SECONDS}_count`, `${OWN},status=~"5.."`, by)} or 0 * ${all}) / (${all} > 0)`;
+}
+
+/** Gauges of a pool of connections, by the ending of their names: `fkod_pg_pool_waiting`. */
+function pool(state: string): string {
+  return `sum by (instance, pool) ({__name__=~"[a-z0-9_]+_pg_pool_${state}",${OWN}})`;
+}
+
+export function api() {
+  return board({
+    stem: "api",
+    title: "API",
+    description: "The application by route, and each server's event loop, memory and database connections.",
+    pickers: [{ name: "server", label: "Server", metric: 'up{job="api"}', values: "instance" }],
+    sections: {
+      Now: [
+        number({
+          title: "Servers up",
+          description: "Servers whose metrics Prometheus can read.",
+          unit: "none",
+          limits: { below: 1 },
+          queries: [query(`sum(up{${OWN}})`, "up")],
+        }),
+        number({
+          title: "Requests",
+          description: "Requests a second, as the application counts them.",
+          unit: "reqps",
+          queries: [query(rate(`${SECONDS}_count`), "requests")],
+        }),
+        number({
+          title: "95% answered within",
+          description: "As the application measures it: the edge adds the network and waiting.",
+          unit: "s",
+          none: "no requests",
+          queries: [query(`${quantile(0.95)} >= 0`, "p95")],
+        }),
+        number({
+          title: "Event loop lag",
+          description:
+            "99th percentile of the worst server. Above 100 ms something computes where it should wait.",
+          unit: "s",
+          limits: { warnAbove: 0.05, above: 0.1 },
+          queries: [query(`max(nodejs_eventloop_lag_p99_seconds{${OWN}})`, "lag")],
+        }),
+        number({
+          title: "Waiting for a connection",
+          description:
+            "Queries that wait for a database connection. Above 0 for long: the pools are too small.",
+          unit: "none",
+          limits: { above: 1 },
+          none: "no pools",
+          queries: [query(`sum(${pool("waiting")})`, "waiting")],
+        }),
+        number({
+          title: "Youngest server",
+          description: "Time since the last server started. Short without a deploy: it restarts.",
+          unit: "s",
+          queries: [query(`time() - max(process_start_time_seconds{${OWN}})`, "age")],
+        }),
+      ],
+      Routes: [
+        lines({
+          title: "Busiest routes",
+          description: "Requests a second of the ten busiest routes.",
+          unit: "reqps",
+          queries: [
+            query(`topk(10, ${rate(`${SECONDS}_count`, OWN, "method, route")})`, "{{method}} {{route}}"),
+          ],
+        }),
+        lines({
+          title: "Slowest routes",
+          description: "p95 of the ten slowest routes. Look for a missing index in PostgreSQL.",
+          unit: "s",
+          more: "postgres",
+          queries: [
+            query(`topk(10, ${quantile(0.95, "method, route")})`, "{{method}} {{route}}"),
+            objective(promised.p95, "promised p95"),
+          ],
+        }),
+        lines({
+          title: "Failing routes",
+          description: "Share of a route's requests that ended with a 5xx; the ten worst.",
+          unit: "percentunit",
+          queries: [
+            query(`topk(10, ${failed("method, route")} > 0) or vector(0)`, "{{method}} {{route}}"),
+            objective(promised.errors, "promised"),
+          ],
+        }),
+        lines({
+          title: "By status",
+          description: "Requests a second by HTTP status.",
+          unit: "reqps",
+          stack: true,
+          queries: [query(rate(`${SECONDS}_count`, OWN, "status"), "{{status}}")],
+        }),
+      ],
+      "Node.js": [
+        lines({
+          title: "Event loop lag, p99",
+          description: "How late the event loop is. It delays every request of that server.",
+          unit: "s",
+          width: 8,
+          limits: { above: 0.1 },
+          queries: [query(`nodejs_eventloop_lag_p99_seconds{${OWN}}`, "{{instance}}")],
+        }),
+        lines({
+          title: "CPU",
+          description: "Cores in use. One Node process cannot use much more than one.",
+          unit: "none",
+          width: 8,
+          queries: [query(rate("process_cpu_seconds_total", OWN, "instance"), "{{instance}}")],
+        }),
+        lines({
+          title: "Garbage collection",
+          description: "Share of the time spent collecting. Above 5% the heap is too small or leaks.",
+          unit: "percentunit",
+          width: 8,
+          limits: { above: 0.05 },
+          queries: [query(rate("nodejs_gc_duration_seconds_sum", OWN, "instance"), "{{instance}}")],
+        }),
+        lines({
+          title: "Heap in use",
+          description: "A line that only climbs between collections is a leak.",
+          unit: "bytes",
+          width: 8,
+          queries: [query(`nodejs_heap_size_used_bytes{${OWN}}`, "{{instance}}")],
+        }),
+        lines({
+          title: "Memory",
+          description: "Resident memory; the container's limit kills above it.",
+          unit: "bytes",
+          width: 8,
+          queries: [query(`process_resident_memory_bytes{${OWN}}`, "{{instance}}")],
+        }),
+        lines({
+          title: "Open files",
+          description: "Sockets and files of a server, and the most it may open.",
+          unit: "none",
+          width: 8,
+          queries: [query(`process_open_fds{${OWN}}`, "{{instance}}")],
+        }),
+      ],
+      "Database connections": [
+        lines({
+          title: "In use",
+          description: "Connections of each pool that work for a request now.",
+          unit: "none",
+          queries: [query(`${pool("total")} - ${pool("idle")}`, "{{instance}} {{pool}}")],
+        }),
+        lines({
+          title: "Waiting",
+          description: "Queries that wait for a free connection of their pool.",
+          unit: "none",
+          limits: { above: 1 },
+          queries: [query(pool("waiting"), "{{instance}} {{pool}}")],
+        }),
+      ],
+    },
+  });
+}

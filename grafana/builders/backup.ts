@@ -1,0 +1,135 @@
+/** Backups: is there one, how old is it, how large, and how much would a disaster lose now? */
+import { board } from "../library/board.ts";
+import { backupAge, backupsOverdue, promised } from "../library/metrics.ts";
+import { bars, lines, number, strips } from "../library/panels.ts";
+import { objective, query } from "../library/words.ts";
+
+export function backup() {
+  return board({
+    stem: "backup",
+    title: "Backups",
+    description:
+      "Age and size of every backup, and of the archived write-ahead log that fills the time since.",
+    from: "now-7d",
+    sections: {
+      Now: [
+        number({
+          title: "Overdue",
+          description: "Things whose newest backup is older than the schedule allows.",
+          unit: "none",
+          limits: { above: 1 },
+          queries: [query(backupsOverdue, "overdue")],
+        }),
+        number({
+          title: "Things backed up",
+          description: "How many things have a backup at all.",
+          unit: "none",
+          limits: { below: 1 },
+          queries: [query(`count(${backupAge}) or vector(0)`, "things")],
+        }),
+        number({
+          title: "Oldest of the newest",
+          description: "Of all things, the age of the newest backup of the one that waits longest.",
+          unit: "s",
+          none: "no backup yet",
+          queries: [query(`max(${backupAge})`, "age")],
+        }),
+        number({
+          title: "Waiting for the archive",
+          description:
+            "How long the oldest finished segment of the write-ahead log has waited: a disaster would lose it.",
+          unit: "s",
+          limits: { warnAbove: 300, above: 900 },
+          none: "no archive",
+          queries: [query("max(plimsoll_archive_waiting_seconds)", "waiting")],
+        }),
+        number({
+          title: "Reaches back",
+          description: "The oldest backup that is kept of the thing with the shortest past.",
+          unit: "s",
+          none: "no backup yet",
+          queries: [query("time() - max(plimsoll_backup_oldest_timestamp_seconds)", "age")],
+        }),
+        number({
+          title: "Repositories",
+          description: "Disk that all backups take; 0 where they are in a bucket.",
+          unit: "bytes",
+          none: "in a bucket",
+          queries: [query("sum(max by (what) (plimsoll_backup_repository_bytes))", "size")],
+        }),
+      ],
+      "Is every backup made?": [
+        bars({
+          title: "Age against the schedule",
+          description:
+            "Time since the newest backup, as a share of what the schedule allows. Above 100% one is missing.",
+          unit: "percentunit",
+          min: 0,
+          max: 1,
+          limits: { above: 1 },
+          none: "no backup yet",
+          queries: [query(`(${backupAge}) / scalar(${promised.backupAge})`, "{{what}}")],
+        }),
+        strips({
+          title: "Last try",
+          description:
+            "Whether the last try to make a backup succeeded. The sidecar's log says why one did not.",
+          width: 16,
+          good: "made",
+          bad: "failed",
+          queries: [query("1 - max by (what) (plimsoll_backup_last_run_failed)", "{{what}}")],
+        }),
+        lines({
+          title: "Age",
+          description:
+            "A saw: it drops to 0 with each backup. A line that goes on climbing is a backup that fails.",
+          unit: "s",
+          queries: [
+            query(
+              "time() - max by (what, type) (plimsoll_backup_last_success_timestamp_seconds)",
+              "{{what}} {{type}}",
+            ),
+            objective(promised.backupAge, "allowed"),
+          ],
+        }),
+        lines({
+          title: "Waiting",
+          description:
+            "How long write-ahead log waits for the archive. Point-in-time recovery reaches this near to now.",
+          unit: "s",
+          queries: [
+            query("max(plimsoll_archive_waiting_seconds)", "oldest segment"),
+            objective(promised.rpo, "promised RPO"),
+          ],
+        }),
+      ],
+      "Size and time": [
+        lines({
+          title: "Size",
+          description: "What each backup restores to. A sudden fall is as suspicious as a sudden rise.",
+          unit: "bytes",
+          width: 8,
+          queries: [query("max by (what) (plimsoll_backup_size_bytes)", "{{what}}")],
+        }),
+        lines({
+          title: "Repository",
+          description: "Disk that backups take. At the limit no new one fits.",
+          unit: "bytes",
+          width: 8,
+          none: "in a bucket",
+          queries: [
+            query("max by (what) (plimsoll_backup_repository_bytes)", "{{what}}"),
+            objective("plimsoll:threshold:backup_repository_bytes < 1e15", "limit"),
+          ],
+        }),
+        lines({
+          title: "Kept",
+          description: "Good backups in the repository.",
+          unit: "none",
+          width: 8,
+          queries: [query("max by (what) (plimsoll_backup_count)", "{{what}}")],
+        }),
+      ],
+    },
+  });
+}

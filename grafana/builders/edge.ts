@@ -1,0 +1,174 @@
+/** The edge: what every user sees, measured by nginx, whatever the application exposes. */
+import { board } from "../library/board.ts";
+import { edgeErrorShare, edgeQuantile, edgeRate, promised } from "../library/metrics.ts";
+import { lines, number, strips } from "../library/panels.ts";
+import { objective, query } from "../library/words.ts";
+
+const SERVER = 'server=~"$server"';
+
+export function edge() {
+  return board({
+    stem: "edge",
+    title: "Edge",
+    description: "What users get: requests, errors and latency at nginx, in all and by server.",
+    pickers: [{ name: "server", label: "Server", metric: "plimsoll_edge_requests_total", values: "server" }],
+    sections: {
+      Now: [
+        number({
+          title: "Requests",
+          description: "Requests a second that nginx answered.",
+          unit: "reqps",
+          queries: [query(edgeRate(SERVER), "requests")],
+        }),
+        number({
+          title: "Failed",
+          description:
+            "Share answered with a 5xx. Red from 5%, where a release rolls back; see Errors below.",
+          unit: "percentunit",
+          decimals: 2,
+          limits: { warnAbove: 0.001, above: 0.05 },
+          queries: [query(edgeErrorShare(SERVER), "failed")],
+        }),
+        number({
+          title: "95% answered within",
+          description:
+            "95th percentile of the time until a server began its answer. A slow reader does not count.",
+          unit: "s",
+          none: "no requests",
+          queries: [query(edgeQuantile(0.95, SERVER), "p95")],
+        }),
+        number({
+          title: "Servers in use",
+          description: "Servers that take requests: those with a weight above 0. None at 0 means an outage.",
+          unit: "none",
+          limits: { below: 1 },
+          queries: [query("count(plimsoll_edge_server_weight > 0) or vector(0)", "servers")],
+        }),
+        number({
+          title: "Connections",
+          description: "Connections of clients that are open at nginx.",
+          unit: "none",
+          queries: [query('sum(plimsoll_edge_connections{state="active"})', "active")],
+        }),
+        number({
+          title: "Refused",
+          description: "Requests a second refused with 429: over the rate limit.",
+          unit: "reqps",
+          queries: [query(`${edgeRate(`${SERVER},code="429"`)} or vector(0)`, "refused")],
+        }),
+      ],
+      Traffic: [
+        lines({
+          title: "Requests by server",
+          description: "Even where weights are even. A server that falls off has failed or is being drained.",
+          unit: "reqps",
+          stack: true,
+          queries: [query(edgeRate(SERVER, "server"), "{{server}}")],
+        }),
+        lines({
+          title: "Requests by status",
+          description: "What was answered, by HTTP status.",
+          unit: "reqps",
+          stack: true,
+          queries: [query(edgeRate(SERVER, "code"), "{{code}}")],
+        }),
+      ],
+      Latency: [
+        lines({
+          title: "Latency",
+          description: "Half, 95% and 99% of all requests were answered within this. The promise is for p95.",
+          unit: "s",
+          queries: [
+            query(edgeQuantile(0.5, SERVER), "p50"),
+            query(edgeQuantile(0.95, SERVER), "p95"),
+            query(edgeQuantile(0.99, SERVER), "p99"),
+            objective(promised.p95, "promised p95"),
+          ],
+        }),
+        lines({
+          title: "p95 by server",
+          description: "One server slower than the others: look at its event loop and memory in API.",
+          unit: "s",
+          more: "api",
+          queries: [
+            query(edgeQuantile(0.95, SERVER, "server"), "{{server}}"),
+            objective(promised.p95, "promised p95"),
+          ],
+        }),
+      ],
+      Errors: [
+        lines({
+          title: "Failed by server",
+          description:
+            "Share of a server's requests answered with a 5xx. One server: restart it. All: a dependency.",
+          unit: "percentunit",
+          width: 8,
+          queries: [
+            query(edgeErrorShare(SERVER, "server"), "{{server}}"),
+            objective(promised.errors, "promised"),
+          ],
+        }),
+        lines({
+          title: "Failed and refused by status",
+          description:
+            "502: no server answered. 503: none in use. 504: too slow. 499: the client left. 429: too many.",
+          unit: "reqps",
+          width: 8,
+          queries: [query(edgeRate(`${SERVER},code=~"5..|499|429"`, "code"), "{{code}}")],
+        }),
+        lines({
+          title: "Tried again",
+          description:
+            "Attempts a second that failed on a server and went to another: users saw nothing of it.",
+          unit: "reqps",
+          width: 8,
+          none: "none",
+          queries: [
+            query(
+              `sum by (server) (rate(plimsoll_edge_upstream_retries_total{${SERVER}}[$__rate_interval])) or vector(0)`,
+              "{{server}}",
+            ),
+          ],
+        }),
+      ],
+      Balancing: [
+        lines({
+          title: "Weight",
+          description: "What share of the requests each server is meant to get. 0: drained.",
+          unit: "none",
+          width: 6,
+          queries: [query(`max by (server) (plimsoll_edge_server_weight{${SERVER}})`, "{{server}}")],
+        }),
+        lines({
+          title: "Share of the requests",
+          description: "What share each server really gets; a canary is the small one.",
+          unit: "percentunit",
+          width: 6,
+          max: 1,
+          queries: [
+            query(
+              `${edgeRate(SERVER, "server")} / ignoring (server) group_left () ${edgeRate(SERVER)}`,
+              "{{server}}",
+            ),
+          ],
+        }),
+        strips({
+          title: "Reachable",
+          description:
+            "Servers that accept connections. One that refuses is asked again each second and gets no requests.",
+          width: 6,
+          bad: "refuses",
+          good: "accepts",
+          queries: [query(`1 - max by (server) (plimsoll_edge_server_suspected{${SERVER}})`, "{{server}}")],
+        }),
+        lines({
+          title: "Connections by state",
+          description: "Many waiting is normal with keep-alive; many reading is slow clients.",
+          unit: "none",
+          width: 6,
+          queries: [query("sum by (state) (plimsoll_edge_connections)", "{{state}}")],
+        }),
+      ],
+    },
+  });
+}

@@ -1,0 +1,176 @@
+/** The machine: one droplet carries everything, so what it runs out of, all run out of. */
+import { board } from "../library/board.ts";
+import { cpuUsed, diskUsed, memoryUsed } from "../library/metrics.ts";
+import { lines, number } from "../library/panels.ts";
+import { objective, query } from "../library/words.ts";
+
+function rate(metric: string): string {
+  return `rate(${metric}[$__rate_interval])`;
+}
+
+const pressure = ["cpu", "memory", "io"] as const;
+
+export function host() {
+  return board({
+    stem: "host",
+    title: "Host",
+    description: "CPU, memory and disk of the machine that carries the stack.",
+    sections: {
+      Now: [
+        number({
+          title: "CPU",
+          description: "Share of all cores in use, by containers and system together.",
+          unit: "percentunit",
+          limits: { warnAbove: 0.75, above: 0.9 },
+          queries: [query(cpuUsed, "used")],
+        }),
+        number({
+          title: "Memory",
+          description: "Share that cannot be given to anyone else. The kernel kills near 100%.",
+          unit: "percentunit",
+          limits: { warnAbove: 0.85, above: 0.95 },
+          queries: [query(memoryUsed, "used")],
+        }),
+        number({
+          title: "Disk",
+          description: "Share in use of the disk with images, volumes and logs. Full, the database stops.",
+          unit: "percentunit",
+          limits: { warnAbove: 0.75, above: 0.9 },
+          queries: [query(diskUsed, "used")],
+        }),
+        number({
+          title: "Disk full in",
+          description: "At the pace of the last six hours. Blank while it is not filling.",
+          unit: "s",
+          limits: { warnBelow: 7 * 86_400, below: 86_400 },
+          none: "not filling",
+          queries: [
+            query("node_filesystem_avail_bytes / (-deriv(node_filesystem_avail_bytes[6h]) > 1024)", "left"),
+          ],
+        }),
+        number({
+          title: "Stolen CPU",
+          description:
+            "Share of the CPU that the provider gave to other machines. Above 10% for long: ask, or resize.",
+          unit: "percentunit",
+          limits: { warnAbove: 0.05, above: 0.1 },
+          queries: [query(`avg(${rate('node_cpu_seconds_total{mode="steal"}')})`, "steal")],
+        }),
+        number({
+          title: "Killed for memory",
+          description:
+            "Processes that the kernel killed in the last day, at a container's limit or the machine's.",
+          unit: "none",
+          limits: { above: 1 },
+          queries: [query("increase(node_vmstat_oom_kill[1d])", "killed")],
+        }),
+      ],
+      CPU: [
+        lines({
+          title: "Cores in use",
+          description: "By what they do. iowait is waiting for the disk, steal is the provider's.",
+          unit: "none",
+          stack: true,
+          queries: [
+            query(`sum by (mode) (${rate('node_cpu_seconds_total{mode!="idle"}')})`, "{{mode}}"),
+            objective('count(node_cpu_seconds_total{mode="idle"})', "cores"),
+          ],
+        }),
+        lines({
+          title: "Load",
+          description: "Processes that run or wait. Above the number of cores for long, all get slower.",
+          unit: "none",
+          queries: [
+            query("node_load1", "1 minute"),
+            query("node_load15", "15 minutes"),
+            objective('count(node_cpu_seconds_total{mode="idle"})', "cores"),
+          ],
+        }),
+      ],
+      Memory: [
+        lines({
+          title: "Memory by use",
+          description: "What is used, and what the kernel uses for files and gives back when asked.",
+          unit: "bytes",
+          stack: true,
+          queries: [
+            query("node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes", "used"),
+            query("node_memory_MemAvailable_bytes - node_memory_MemFree_bytes", "files, can be freed"),
+            query("node_memory_MemFree_bytes", "free"),
+          ],
+        }),
+        lines({
+          title: "Pressure",
+          description:
+            "Share of the time in which something waited for it. Memory or disk above 10%: too little of it.",
+          unit: "percentunit",
+          limits: { above: 0.1 },
+          queries: pressure.map((what) =>
+            query(rate(`node_pressure_${what}_waiting_seconds_total`), what === "io" ? "disk" : what),
+          ),
+        }),
+      ],
+      Disk: [
+        lines({
+          title: "Space",
+          description: "Used, of the disk that Docker's data is on.",
+          unit: "bytes",
+          width: 8,
+          queries: [
+            query("node_filesystem_size_bytes - node_filesystem_avail_bytes", "used"),
+            objective("node_filesystem_size_bytes", "size"),
+          ],
+        }),
+        lines({
+          title: "Read and written",
+          description: "Bytes a second, by device. A climb without traffic is a backup, a vacuum or a leak.",
+          unit: "Bps",
+          width: 8,
+          queries: [
+            query(rate("node_disk_read_bytes_total"), "{{device}} read"),
+            query(rate("node_disk_written_bytes_total"), "{{device}} written"),
+          ],
+        }),
+        lines({
+          title: "Busy",
+          description:
+            "Share of the time in which the disk had something to do. Near 100% it is the bottleneck.",
+          unit: "percentunit",
+          width: 8,
+          limits: { above: 0.9 },
+          queries: [query(rate("node_disk_io_time_seconds_total"), "{{device}}")],
+        }),
+      ],
+      "Rarely the cause, hard to find": [
+        lines({
+          title: "Inodes used",
+          description:
+            "Share of the files that the disk can hold. Full, it refuses new files with space left.",
+          unit: "percentunit",
+          width: 8,
+          max: 1,
+          limits: { above: 0.9 },
+          queries: [query("1 - node_filesystem_files_free / (node_filesystem_files > 0)", "used")],
+        }),
+        lines({
+          title: "Open files",
+          description: "Of all processes, and the most there may be.",
+          unit: "percentunit",
+          width: 8,
+          limits: { above: 0.8 },
+          queries: [query("node_filefd_allocated / node_filefd_maximum", "used")],
+        }),
+        lines({
+          title: "Clock",
+          description: "How far the clock may be off. Certificates, tokens and replication trust it.",
+          unit: "s",
+          width: 8,
+          queries: [
+            query("node_timex_maxerror_seconds", "at most"),
+            query("abs(node_timex_offset_seconds)", "offset"),
+          ],
+        }),
+      ],
+    },
+  });
+}

@@ -1,0 +1,171 @@
+/** The first page: in five seconds, is all well? What is not links to the page that says why. */
+import { board } from "../library/board.ts";
+import {
+  backupsOverdue,
+  cpuUsed,
+  diskUsed,
+  edgeErrorShare,
+  edgeQuantile,
+  edgeRate,
+  memoryUsed,
+  promised,
+} from "../library/metrics.ts";
+import { bars, lines, number, rows, strips } from "../library/panels.ts";
+import { objective, query } from "../library/words.ts";
+
+/** Alerts that want a person: the watchdog fires always and says that all is well. */
+const firing = 'ALERTS{alertstate="firing",severity!="none"}';
+
+export function overview() {
+  return board({
+    stem: "overview",
+    title: "Overview",
+    description: "Is all well? Promises, alerts, and the state of every part on one page.",
+    sections: {
+      "Is all well?": [
+        number({
+          title: "Alerts",
+          description: "Alerts that fire now; the list is below. 0 means that nobody needs to do anything.",
+          unit: "none",
+          limits: { above: 1 },
+          more: "prometheus",
+          queries: [query(`count(${firing}) or vector(0)`, "firing")],
+        }),
+        number({
+          title: "Parts down",
+          description: "Services and exporters that do not answer.",
+          unit: "none",
+          limits: { above: 1 },
+          more: "prometheus",
+          queries: [query("count(up == 0) or vector(0)", "down")],
+        }),
+        number({
+          title: "Public address",
+          description: "Whether the stack answers at its public door, asked as a client would.",
+          unit: "none",
+          limits: { below: 1 },
+          more: "edge",
+          queries: [query('min(probe_success{job="probe",instance="edge"})', "answers")],
+        }),
+        number({
+          title: "Requests",
+          description: "Requests a second at the edge.",
+          unit: "reqps",
+          more: "edge",
+          queries: [query(edgeRate(), "requests")],
+        }),
+        number({
+          title: "95% answered within",
+          description: "95th percentile of latency at the edge. The promise is drawn below.",
+          unit: "s",
+          none: "no requests",
+          more: "edge",
+          queries: [query(edgeQuantile(0.95), "p95")],
+        }),
+        number({
+          title: "Backups overdue",
+          description: "Things whose newest backup is older than the schedule allows, or that have none.",
+          unit: "none",
+          limits: { above: 1 },
+          more: "backup",
+          queries: [query(backupsOverdue, "overdue")],
+        }),
+      ],
+      Promises: [
+        bars({
+          title: "How much of each promise is used",
+          description:
+            "Against `objectives` of stack.yaml; at 100% a promise is broken. Uptime of 30 days, errors of 3, the others now.",
+          unit: "percentunit",
+          width: 12,
+          min: 0,
+          max: 1,
+          limits: { warnAbove: 0.8, above: 1 },
+          none: "no data yet",
+          queries: [
+            query(`(1 - plimsoll:uptime:ratio:30d) / (1 - scalar(${promised.uptime}))`, "Uptime"),
+            query(`plimsoll:edge:error_ratio:3d / scalar(${promised.errors})`, "Errors"),
+            query(`(plimsoll:edge:p95_seconds:5m >= 0) / scalar(${promised.p95})`, "95% answered within"),
+            query(`plimsoll:database:latency_seconds:5m / scalar(${promised.database})`, "Database latency"),
+            query(`(1 - plimsoll:cache:hit_ratio:30m) / (1 - scalar(${promised.cacheHits}))`, "Cache misses"),
+            query(
+              `max(plimsoll_archive_waiting_seconds) / scalar(${promised.rpo})`,
+              "Data a disaster would lose",
+            ),
+          ],
+        }),
+        rows({
+          title: "Firing alerts",
+          description: "What fires now. Each has a runbook.",
+          unit: "none",
+          none: "none",
+          columns: { alertname: "Alert", severity: "Severity", instance: "Instance" },
+          queries: [query(firing, "alerts")],
+        }),
+      ],
+      Traffic: [
+        lines({
+          title: "Requests by server",
+          description: "Even where weights are even. A server that falls off has failed or is being drained.",
+          unit: "reqps",
+          width: 8,
+          stack: true,
+          more: "edge",
+          queries: [query(edgeRate("", "server"), "{{server}}")],
+        }),
+        lines({
+          title: "Latency",
+          description: "Half and 95% of all requests were answered within this.",
+          unit: "s",
+          width: 8,
+          more: "edge",
+          queries: [
+            query(edgeQuantile(0.5), "p50"),
+            query(edgeQuantile(0.95), "p95"),
+            objective(promised.p95, "promised p95"),
+          ],
+        }),
+        lines({
+          title: "Failed",
+          description: "Share of requests answered with a 5xx.",
+          unit: "percentunit",
+          width: 8,
+          more: "edge",
+          queries: [query(edgeErrorShare(), "failed"), objective(promised.errors, "promised")],
+        }),
+      ],
+      Parts: [
+        strips({
+          title: "Who answered",
+          description: "Everything that is asked for metrics, over time.",
+          height: 10,
+          more: "prometheus",
+          queries: [query("min by (job, instance) (up)", "{{job}} {{instance}}")],
+        }),
+        lines({
+          title: "Data",
+          description: "Seconds of writes that the replica does not show, and that are not archived yet.",
+          unit: "s",
+          width: 6,
+          height: 10,
+          more: "postgres",
+          queries: [
+            query("max(pg_replication_lag_seconds and pg_replication_is_replica == 1)", "replica behind"),
+            query("max(plimsoll_archive_waiting_seconds)", "not archived"),
+          ],
+        }),
+        lines({
+          title: "Machine",
+          description: "Share of the machine in use.",
+          unit: "percentunit",
+          width: 6,
+          height: 10,
+          max: 1,
+          limits: { above: 0.9 },
+          more: "host",
+          queries: [query(cpuUsed, "CPU"), query(memoryUsed, "memory"), query(diskUsed, "disk")],
+        }),
+      ],
+    },
+  });
+}

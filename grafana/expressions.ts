@@ -1,0 +1,37 @@
+/** Every PromQL expression of a dashboard, ready for a parser or for Prometheus itself. */
+import { type Finished, isRow } from "./library/finish.ts";
+
+export type Expression = { dashboard: string; panel: string; expr: string };
+
+/** What Grafana puts in place of its macros before it asks; a picker at `All` asks for everything. */
+export function substitute(expr: string, pickers: readonly string[]): string {
+  const values: Record<string, string> = {
+    __rate_interval: "5m",
+    __interval: "1m",
+    __range: "3h",
+    __range_s: "10800",
+    ...Object.fromEntries(pickers.map((name) => [name, ".*"])),
+  };
+  return expr.replace(/\$(?:\{(\w+)\}|(\w+))/g, (whole, braced, bare) => {
+    // A group of label_replace: Grafana leaves it alone too.
+    if (/^\d+$/.test(bare)) return whole;
+    const value = values[braced ?? bare];
+    if (value === undefined) throw new Error(`${whole} is no macro or picker that is known here: ${expr}`);
+    return value;
+  });
+}
+
+export function expressions(dashboard: Finished): Expression[] {
+  const pickers = (dashboard.templating?.list ?? []).map(({ name }) => name);
+  const found: Expression[] = [];
+  for (const panel of dashboard.panels) {
+    if (isRow(panel)) continue;
+    for (const { expr } of panel.targets)
+      found.push({
+        dashboard: dashboard.uid as string,
+        panel: panel.title ?? "",
+        expr: substitute(expr, pickers),
+      });
+  }
+  return found;
+}

@@ -1,0 +1,63 @@
+/** Expressions that more than one dashboard needs. */
+
+/** Constants that the generator writes from `objectives` of stack.yaml, as recording rules. */
+export const promised = {
+  uptime: "plimsoll:objective:uptime_ratio",
+  p95: "plimsoll:objective:p95_seconds",
+  errors: "plimsoll:objective:error_ratio",
+  database: "plimsoll:objective:database_seconds",
+  cacheHits: "plimsoll:objective:cache_hit_ratio",
+  rpo: "plimsoll:objective:rpo_seconds",
+  backupAge: "plimsoll:threshold:backup_age_seconds",
+} as const;
+
+const EDGE = "plimsoll_edge_requests_total";
+const SECONDS = "plimsoll_edge_request_duration_seconds";
+
+/** Requests a second at the edge; `matchers` narrow it, `by` splits it. */
+export function edgeRate(matchers = "", by = ""): string {
+  return `sum ${by && `by (${by}) `}(rate(${EDGE}{${matchers}}[$__rate_interval]))`;
+}
+
+/** Share of requests at the edge that failed with a 5xx: 0 where none did, nothing where there were none. */
+export function edgeErrorShare(matchers = "", by = ""): string {
+  const failed = edgeRate([matchers, 'code=~"5.."'].filter(Boolean).join(","), by);
+  const all = edgeRate(matchers, by);
+  return `(${failed} or 0 * ${all}) / (${all} > 0)`;
+}
+
+/** Seconds that this share of the requests stayed under; nothing, and not NaN, where there were none. */
+export function edgeQuantile(quantile: number, matchers = "", by = ""): string {
+  const labels = ["le", by].filter(Boolean).join(", ");
+  const buckets = `sum by (${labels}) (rate(${SECONDS}_bucket{${matchers}}[$__rate_interval]))`;
+  return `(histogram_quantile(${quantile}, ${buckets}) >= 0)`;
+}
+
+/** Share of reads that found their key. */
+export function hitShare(matchers = "", by = "instance"): string {
+  const rate = (metric: string) => `sum by (${by}) (rate(${metric}{${matchers}}[$__rate_interval]))`;
+  const hits = rate("redis_keyspace_hits_total");
+  return `${hits} / (${hits} + ${rate("redis_keyspace_misses_total")} > 0)`;
+}
+
+/** The disk that Docker's data is on, as df counts: what is kept for root is neither used nor to be had. */
+export const diskUsed = "plimsoll:host:disk_ratio";
+
+export const memoryUsed = "plimsoll:host:memory_ratio";
+
+export const cpuUsed =
+  '1 - sum(rate(node_cpu_seconds_total{mode=~"idle|iowait"}[$__rate_interval])) / sum(rate(node_cpu_seconds_total[$__rate_interval]))';
+
+const LAST_BACKUP = "plimsoll_backup_last_success_timestamp_seconds";
+
+/** Seconds since the newest good backup of each thing. */
+export const backupAge = `time() - max by (what) (${LAST_BACKUP})`;
+
+/** Things whose newest backup is older than the schedule allows; 1 where there is no backup of anything. */
+export const backupsOverdue = `(count(${backupAge} > scalar(${promised.backupAge})) or vector(0)) + (absent(${LAST_BACKUP}) or vector(0))`;
+
+/** Mean seconds of a statement, by node. */
+export const statementSeconds = (() => {
+  const rate = (metric: string) => `sum by (instance) (rate(${metric}[$__rate_interval]))`;
+  return `${rate("pg_stat_statements_seconds_total")} / (${rate("pg_stat_statements_calls_total")} > 0)`;
+})();

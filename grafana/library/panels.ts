@@ -1,0 +1,160 @@
+/** Panels as the dashboards need them: the SDK's builders with what every panel of ours has in common. */
+import * as bargauge from "@grafana/grafana-foundation-sdk/bargauge";
+import * as common from "@grafana/grafana-foundation-sdk/common";
+import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
+import * as prometheus from "@grafana/grafana-foundation-sdk/prometheus";
+import * as stat from "@grafana/grafana-foundation-sdk/stat";
+import * as statetimeline from "@grafana/grafana-foundation-sdk/statetimeline";
+import * as table from "@grafana/grafana-foundation-sdk/table";
+import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
+import { dashboardUid } from "../stems.ts";
+import { thresholds, type Words } from "./words.ts";
+
+export type PanelBuilder = { build(): dashboard.Panel };
+
+type Visual =
+  | bargauge.PanelBuilder
+  | stat.PanelBuilder
+  | statetimeline.PanelBuilder
+  | table.PanelBuilder
+  | timeseries.PanelBuilder;
+
+type Shape = { width: number; height: number; as: "range" | "instant" | "table" };
+
+function fill<Panel extends Visual>(panel: Panel, words: Words, shape: Shape): Panel {
+  panel.title(words.title);
+  panel.description(words.description);
+  panel.unit(words.unit);
+  panel.span(words.width ?? shape.width);
+  panel.height(words.height ?? shape.height);
+  panel.thresholds(thresholds(words.limits));
+  if (words.min !== undefined) panel.min(words.min);
+  if (words.max !== undefined) panel.max(words.max);
+  if (words.decimals !== undefined) panel.decimals(words.decimals);
+  if (words.none !== undefined) panel.noValue(words.none);
+  if (words.more) {
+    const link = new dashboard.DashboardLinkBuilder(`More: ${words.more}`);
+    link
+      .type(dashboard.DashboardLinkType.Link)
+      .url(`/d/${dashboardUid(words.more)}`)
+      .keepTime(true);
+    panel.links([link]);
+  }
+  for (const { expr, legend } of words.queries) {
+    const target = new prometheus.DataqueryBuilder().expr(expr).legendFormat(legend);
+    if (shape.as === "range") target.range();
+    else target.instant();
+    if (shape.as === "table") target.format(prometheus.PromQueryFormat.Table);
+    panel.withTarget(target);
+  }
+  return panel;
+}
+
+function lastValue() {
+  return new common.ReduceDataOptionsBuilder().calcs(["lastNotNull"]).values(false).fields("");
+}
+
+/** Lines over time; with `stack`, areas that add up. */
+export function lines(words: Words & { stack?: true }): PanelBuilder {
+  const panel = fill(new timeseries.PanelBuilder(), words, { width: 12, height: 8, as: "range" })
+    .lineWidth(1)
+    .fillOpacity(words.stack ? 40 : 8)
+    .showPoints(common.VisibilityMode.Never)
+    .axisSoftMin(0)
+    .stacking(
+      new common.StackingConfigBuilder().mode(
+        words.stack ? common.StackingMode.Normal : common.StackingMode.None,
+      ),
+    )
+    .tooltip(
+      new common.VizTooltipOptionsBuilder()
+        .mode(common.TooltipDisplayMode.Multi)
+        .sort(common.SortOrder.Descending),
+    )
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(common.LegendDisplayMode.Table)
+        .placement(common.LegendPlacement.Bottom)
+        .calcs(["lastNotNull", "max"]),
+    );
+  if (words.limits)
+    panel.thresholdsStyle(
+      new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed),
+    );
+  for (const { legend } of words.queries.filter((one) => one.objective))
+    panel.overrideByName(legend, [
+      { id: "color", value: { mode: "fixed", fixedColor: "red" } },
+      { id: "custom.lineStyle", value: { fill: "dash", dash: [10, 10] } },
+      { id: "custom.fillOpacity", value: 0 },
+      { id: "custom.stacking", value: { mode: "none", group: "objective" } },
+    ]);
+  return panel;
+}
+
+/** A number now, coloured by its limits, with the way it came small behind it. */
+export function number(words: Words): PanelBuilder {
+  return fill(new stat.PanelBuilder(), words, { width: 4, height: 4, as: "range" })
+    .graphMode(common.BigValueGraphMode.Area)
+    .colorMode(words.limits ? common.BigValueColorMode.Background : common.BigValueColorMode.Value)
+    .textMode(words.queries.length > 1 ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
+    .reduceOptions(lastValue());
+}
+
+/** One bar a series, now: shares, fill levels. */
+export function bars(words: Words): PanelBuilder {
+  return fill(new bargauge.PanelBuilder(), words, { width: 8, height: 8, as: "instant" })
+    .displayMode(common.BarGaugeDisplayMode.Basic)
+    .orientation(common.VizOrientation.Horizontal)
+    .valueMode(common.BarGaugeValueMode.Color)
+    .reduceOptions(lastValue());
+}
+
+/** A strip a series over time: green where the value is 1, red where it is 0. */
+export function strips(
+  words: Omit<Words, "unit" | "limits"> & { good?: string; bad?: string },
+): PanelBuilder {
+  const all: Words = { ...words, unit: "none", limits: { below: 1 } };
+  return fill(new statetimeline.PanelBuilder(), all, { width: 12, height: 8, as: "range" })
+    .mappings([
+      {
+        type: dashboard.MappingType.ValueToText,
+        options: {
+          "0": { text: words.bad ?? "down", color: "red", index: 0 },
+          "1": { text: words.good ?? "up", color: "green", index: 1 },
+        },
+      },
+    ])
+    .mergeValues(true)
+    .showValue(common.VisibilityMode.Never)
+    .rowHeight(0.8)
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(common.LegendDisplayMode.List)
+        .placement(common.LegendPlacement.Bottom),
+    );
+}
+
+/** A table of labels (name to heading) of an instant query, with its value last where that has a heading. */
+export function rows(
+  words: Words & { columns: Readonly<Record<string, string>>; value?: string },
+): PanelBuilder {
+  const { columns, value } = words;
+  return fill(new table.PanelBuilder(), words, { width: 12, height: 8, as: "table" })
+    .showHeader(true)
+    .withTransformation({
+      id: "filterFieldsByName",
+      options: { include: { names: [...Object.keys(columns), ...(value ? ["Value"] : [])] } },
+    })
+    .withTransformation({
+      id: "organize",
+      options: {
+        excludeByName: {},
+        indexByName: Object.fromEntries(
+          [...Object.keys(columns), "Value"].map((name, index) => [name, index]),
+        ),
+        renameByName: { ...columns, ...(value ? { Value: value } : {}) },
+      },
+    });
+}
