@@ -1,5 +1,5 @@
 /** A stack's folder on disk: stack.yaml, overrides.yaml, pins.json, and where its generated files and secrets go. */
-import { readFile, readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { EnvironmentKind } from "./spec/core.ts";
 import { parseYaml, type YamlFile } from "./spec/document.ts";

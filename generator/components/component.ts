@@ -171,11 +171,15 @@ export type LogParser =
   | "plain";
 
 export type Backup =
-  /** Files of a volume, taken by the sidecar for everything that is not PostgreSQL. */
+  /**
+   * Files of a volume, taken by the sidecar for everything that is not PostgreSQL. It runs as uid 999 in group 0 and
+   * must be able to read them. SQLite databases are copied consistently; `note` says what else to know about a copy.
+   */
+  | { what: string; volume: string; note?: string }
+  /** A PostgreSQL cluster: physical backups and the WAL archive. Each node has a volume of its own name. */
   | {
       what: string;
-      volume: string /** Shell command run first, in the sidecar: makes a consistent copy. */;
-      note?: string;
+      cluster: { image: Image; nodes: readonly string[]; dataDirectory: string; /** A secret's name. */ password: string };
     }
   | { what: string; none: string };
 

@@ -58,6 +58,9 @@ const strings = (value: unknown): string[] =>
 /** Files where a user's free text may stand: as a value of YAML or JSON, or quoted. */
 const carriers = new Set(["compose.yaml", "plan.json", "frontend/.env.production"]);
 
+const baseline = new Map(
+  produce(sourceOf(stringify(fkod)), "production").files.map((file) => [file.path, file.text]),
+);
 const paths = leaves(fkod).filter(([first]) => first !== "environments");
 
 it.each(paths.map((path) => [path.join("."), path] as const))("%s is never read as syntax", (_, path) => {
@@ -71,13 +74,15 @@ it.each(paths.map((path) => [path.join("."), path] as const))("%s is never read 
     }
     for (const file of files) {
       if (carriers.has(file.path)) continue;
-      expect(file.text.includes(text) && text.length > 1, `${text} in ${file.path}`).toBe(false);
+      const before = baseline.get(file.path) ?? "";
+      expect(file.text.split(text).length, `${text} in ${file.path}`).toBe(before.split(text).length);
     }
     const compose = parse(files.find((file) => file.path === "compose.yaml")?.text as string);
     const values = strings(compose).map(interpolate);
     const frontend = files.find((file) => file.path === "frontend/.env.production")?.text ?? "";
     const plan = strings(JSON.parse(files.find((file) => file.path === "plan.json")?.text as string));
-    const inFrontend = frontend.includes(JSON.stringify(text)) || frontend.includes(`=${text}\n`);
+    // That Vite reads it as it was written is api/frontend.test.ts's to prove.
+    const inFrontend = frontend.includes(text.replaceAll("$", "\\$"));
     expect([...values, ...plan].includes(text) || inFrontend, text).toBe(true);
   }
 });

@@ -1,7 +1,17 @@
 /** The words of stack.yaml that belong to no component. The components' own parts join them in components/index.ts. */
 import { z } from "zod";
 import { MachineWord } from "./machine.ts";
-import { Command, Domain, Duration, EnvironmentName, EnvironmentValue, Name, Share } from "./words.ts";
+import {
+  Command,
+  Domain,
+  Duration,
+  EnvironmentName,
+  EnvironmentValue,
+  Name,
+  Port,
+  Share,
+  UrlPath,
+} from "./words.ts";
 
 export const environmentNames = ["local", "staging", "production"] as const;
 export type EnvironmentKind = (typeof environmentNames)[number];
@@ -37,12 +47,36 @@ export type Canary = z.output<typeof Canary>;
 /** A process of the API's own image beside the servers, as a Procfile has them. */
 export const Process = z.strictObject({
   command: Command.describe("What it runs"),
-  health: Command.optional().describe("Exits 0 while it is well; run in its container"),
+  health: z
+    .union(
+      [
+        z.strictObject({
+          port: Port.describe("Port it answers on"),
+          path: UrlPath.describe("Path that answers 200"),
+        }),
+        Command,
+      ],
+      {
+        error: "expected a command, or { port, path } to be asked over HTTP",
+      },
+    )
+    .optional()
+    .describe(
+      "How Docker asks whether it is well: a command that exits 0, or { port, path } that answers 200",
+    ),
+  metrics_port: Port.optional().describe("Port of its Prometheus metrics, as METRICS_PORT"),
   count: z.int().min(0).max(50).default(1).describe("How many of it run"),
   environment: z
     .record(EnvironmentName, EnvironmentValue)
     .default({})
     .describe("Added to the API's environment"),
+  pool: z
+    .strictObject({
+      min: z.int().min(0).max(1000).default(1).describe("DB_POOL_MIN"),
+      max: z.int().min(1).max(1000).default(5).describe("DB_POOL_MAX"),
+    })
+    .prefault({})
+    .describe("Database connections of one of it"),
 });
 export type Process = z.output<typeof Process>;
 

@@ -1,5 +1,6 @@
 /** What the schema of `api` cannot say: words that contradict each other. */
 import type { Context, OptionFault } from "../component.ts";
+import { quoteFor } from "./frontend.ts";
 import { servers, UPSTREAM } from "./instances.ts";
 import type { Api } from "./options.ts";
 
@@ -49,6 +50,14 @@ export function checkApi(options: Api, context: Pick<Context, "spec">): OptionFa
         path: ["environment", name],
         message: "is set by plimsoll for each server",
         remedy: RESERVED.get(name),
+      });
+    }
+  }
+  for (const [name, value] of Object.entries(options.frontend)) {
+    if (quoteFor(value) === undefined) {
+      faults.push({
+        path: ["frontend", name],
+        message: "holds every kind of quotes: no .env file can hold it",
       });
     }
   }

@@ -1,24 +1,55 @@
-/** How secrets reach the application: as one env file, or as files with NAME_FILE beside them. */
-import type { Secret, Text } from "../component.ts";
+/** How what is provided, and secrets, reach the application: as one env file, or as files with NAME_FILE beside them. */
+import type { Offers, Secret, SecretRef, Service, Text } from "../component.ts";
 import type { Api } from "./options.ts";
 
-export function handOver(options: Api, texts: Record<string, Text>) {
-  const names = Object.keys(texts);
-  if (options.secrets_as === "environment") {
-    const lines = names.flatMap((name) => [
-      `${name}=`,
-      ...([texts[name]].flat() as Exclude<Text, string>[number][]),
-      "\n",
-    ]);
-    return {
-      environment: {},
-      service: names.length > 0 ? { env_file: ["api.env"] } : {},
-      secrets: names.length > 0 ? [{ name: "api.env", text: lines } satisfies Secret] : [],
-    };
-  }
+export type Handed = {
+  environment: Record<string, string>;
+  service: Pick<Service, "env_file" | "secrets">;
+  secrets: Secret[];
+};
+
+export function handOver(options: Api, provides: Offers["provides"]): Handed {
+  const own = (name: string) => `api_${name.toLowerCase()}`;
+  const supplied = Object.entries(options.secrets).map(
+    ([name, origin]): Secret =>
+      origin === "generate"
+        ? { name: own(name), random: 48 }
+        : { name: own(name), supplied: `${name} of the application` },
+  );
+  // What the user sets wins: a database of their own elsewhere.
+  const provided = Object.entries(provides).filter(
+    ([name]) => !Object.hasOwn(options.environment, name) && !Object.hasOwn(options.secrets, name),
+  );
+  const secret: [string, Text][] = [
+    ...provided.filter(([, text]) => typeof text !== "string"),
+    ...Object.keys(options.secrets).map((name): [string, Text] => [name, [{ secret: own(name) }]]),
+  ];
+  const plain = Object.fromEntries(provided.filter(([, text]) => typeof text === "string")) as Record<
+    string,
+    string
+  >;
+  const handed = options.secrets_as === "files" ? asFiles(secret) : asEnvironment(secret);
   return {
-    environment: Object.fromEntries(names.map((name) => [`${name}_FILE`, `/run/secrets/${name}`])),
-    service: { secrets: names },
-    secrets: names.map((name): Secret => ({ name, text: texts[name] as Text })),
+    environment: { ...plain, ...handed.environment },
+    service: handed.service,
+    secrets: [...supplied, ...handed.secrets],
+  };
+}
+
+function asEnvironment(secret: readonly [string, Text][]): Handed {
+  if (secret.length === 0) return { environment: {}, service: {}, secrets: [] };
+  const lines = secret.flatMap(([name, text]): (string | SecretRef)[] => [
+    `${name}=`,
+    ...[text].flat(),
+    "\n",
+  ]);
+  return { environment: {}, service: { env_file: ["api.env"] }, secrets: [{ name: "api.env", text: lines }] };
+}
+
+function asFiles(secret: readonly [string, Text][]): Handed {
+  return {
+    environment: Object.fromEntries(secret.map(([name]) => [`${name}_FILE`, `/run/secrets/${name}`])),
+    service: { secrets: secret.map(([name]) => name) },
+    secrets: secret.map(([name, text]) => ({ name, text })),
   };
 }

@@ -1,14 +1,14 @@
 /** Which containers the application has: servers, processes, the job that migrates. */
 import type { Process } from "../../spec/core.ts";
 import { MiB } from "../../spec/words.ts";
-import type { Claim, Context } from "../component.ts";
+import type { Claim, Context, Scrape } from "../component.ts";
 import type { Api } from "./options.ts";
 
 export const UPSTREAM = "api";
 
-export type Instance = { service: string; memory: number; process?: Process };
+export type Instance = { service: string; memory: number; metrics?: number; process?: Process };
 
-export function servers(options: Api): (Instance & { port: number; metrics?: number })[] {
+export function servers(options: Api): (Instance & { port: number })[] {
   return Array.from({ length: options.servers }, (_, index) => ({
     service: `api-${index + 1}`,
     memory: options.memory,
@@ -22,6 +22,7 @@ export function processes(options: Api, context: Pick<Context, "spec">): Instanc
     Array.from({ length: process.count }, (_, index) => ({
       service: `${name}-${index + 1}`,
       memory: Math.max(96 * MiB, Math.round(options.memory * 0.6)),
+      metrics: process.metrics_port,
       process,
     })),
   );
@@ -39,28 +40,35 @@ export function migrationClaim(options: Api): Claim {
   };
 }
 
-export function instances(options: Api, context: Pick<Context, "spec">): { service: string }[] {
+export function instances(options: Api, context: Pick<Context, "spec">): Instance[] {
   return [
     ...servers(options),
     ...processes(options, context),
-    ...(options.migrate ? [{ service: MIGRATE }] : []),
+    ...(options.migrate ? [{ service: MIGRATE, memory: 0 }] : []),
   ];
 }
 
+/** Servers and processes with a metrics port, each job by the name of its kind. */
+export function scrapes(options: Api, context: Pick<Context, "spec">): Scrape[] {
+  const jobs = new Map<string, Scrape["targets"][number][]>();
+  for (const { service, metrics } of instances(options, context)) {
+    if (metrics === undefined) continue;
+    const job = service.replace(/-\d+$/, "");
+    jobs.set(job, [...(jobs.get(job) ?? []), { service, port: metrics }]);
+  }
+  return [...jobs].map(([job, targets]) => ({ job, targets }));
+}
+
 export function unscraped(options: Api, context: Pick<Context, "spec">): Record<string, string> {
-  const scraped = new Set(
-    options.metrics_port === false ? [] : servers(options).map(({ service }) => service),
-  );
+  const why = ({ service, process }: Instance) => {
+    if (service === MIGRATE) return "a job that ends";
+    return process
+      ? "processes.NAME.metrics_port is not set"
+      : "api.metrics_port is not set; measured at the edge";
+  };
   return Object.fromEntries(
     instances(options, context)
-      .filter(({ service }) => !scraped.has(service))
-      .map(({ service }) => [
-        service,
-        service === MIGRATE
-          ? "a job that ends"
-          : service.startsWith(`${UPSTREAM}-`)
-            ? "api.metrics_port is not set; measured at the edge"
-            : "a process without a port",
-      ]),
+      .filter(({ metrics }) => metrics === undefined)
+      .map((instance) => [instance.service, why(instance)]),
   );
 }
