@@ -1,10 +1,12 @@
-/** The application's own view: routes, and the health of each Node process. Empty where it exposes no metrics. */
+/** The application's own view: routes of the servers, and the health of every Node process of its image. */
 import { board } from "../library/board.ts";
 import { promised } from "../library/metrics.ts";
 import { lines, number } from "../library/panels.ts";
 import { objective, query } from "../library/words.ts";
 
-const OWN = 'job="api",instance=~"$server"';
+const OWN = 'job="api",instance=~"$process"';
+/** Workers and clocks have jobs of their own. */
+const NODE = 'instance=~"$process"';
 const SECONDS = "http_request_duration_seconds";
 
 function rate(metric: string, matchers = OWN, by = ""): string {
@@ -20,17 +22,19 @@ function failed(by: string): string {
   return `(${rate(`${SECONDS}_count`, `${OWN},status=~"5.."`, by)} or 0 * ${all}) / (${all} > 0)`;
 }
 
+const ofNode = "and on (instance) nodejs_version_info";
+
 /** Gauges of a pool of connections, by the ending of their names: `fkod_pg_pool_waiting`. */
 function pool(state: string): string {
-  return `sum by (instance, pool) ({__name__=~"[a-z0-9_]+_pg_pool_${state}",${OWN}})`;
+  return `sum by (instance, pool) ({__name__=~"[a-z0-9_]+_pg_pool_${state}",${NODE}})`;
 }
 
 export function api() {
   return board({
     stem: "api",
     title: "API",
-    description: "The application by route, and each server's event loop, memory and database connections.",
-    pickers: [{ name: "server", label: "Server", metric: 'up{job="api"}', values: "instance" }],
+    description: "Requests by route; event loop, memory and database connections of every Node process.",
+    pickers: [{ name: "process", label: "Process", metric: "nodejs_version_info", values: "instance" }],
     sections: {
       Now: [
         number({
@@ -120,14 +124,16 @@ export function api() {
           unit: "s",
           width: 8,
           limits: { above: 0.1 },
-          queries: [query(`nodejs_eventloop_lag_p99_seconds{${OWN}}`, "{{instance}}")],
+          queries: [query(`nodejs_eventloop_lag_p99_seconds{${NODE}}`, "{{instance}}")],
         }),
         lines({
           title: "CPU",
           description: "Cores in use. One Node process cannot use much more than one.",
           unit: "none",
           width: 8,
-          queries: [query(rate("process_cpu_seconds_total", OWN, "instance"), "{{instance}}")],
+          queries: [
+            query(`${rate("process_cpu_seconds_total", NODE, "instance")} ${ofNode}`, "{{instance}}"),
+          ],
         }),
         lines({
           title: "Garbage collection",
@@ -135,28 +141,28 @@ export function api() {
           unit: "percentunit",
           width: 8,
           limits: { above: 0.05 },
-          queries: [query(rate("nodejs_gc_duration_seconds_sum", OWN, "instance"), "{{instance}}")],
+          queries: [query(rate("nodejs_gc_duration_seconds_sum", NODE, "instance"), "{{instance}}")],
         }),
         lines({
           title: "Heap in use",
           description: "A line that only climbs between collections is a leak.",
           unit: "bytes",
           width: 8,
-          queries: [query(`nodejs_heap_size_used_bytes{${OWN}}`, "{{instance}}")],
+          queries: [query(`nodejs_heap_size_used_bytes{${NODE}}`, "{{instance}}")],
         }),
         lines({
           title: "Memory",
           description: "Resident memory; the container's limit kills above it.",
           unit: "bytes",
           width: 8,
-          queries: [query(`process_resident_memory_bytes{${OWN}}`, "{{instance}}")],
+          queries: [query(`process_resident_memory_bytes{${NODE}} ${ofNode}`, "{{instance}}")],
         }),
         lines({
           title: "Open files",
-          description: "Sockets and files of a server, and the most it may open.",
+          description: "Sockets and files of a process. A line that only climbs is a leak.",
           unit: "none",
           width: 8,
-          queries: [query(`process_open_fds{${OWN}}`, "{{instance}}")],
+          queries: [query(`process_open_fds{${NODE}} ${ofNode}`, "{{instance}}")],
         }),
       ],
       "Database connections": [

@@ -21,16 +21,20 @@ export const DATA_SOURCE = { type: "prometheus", uid: "prometheus" } as const;
 
 function pickerVariable({ name, label, metric, values }: Picker) {
   const query = `label_values(${metric}, ${values})`;
-  return new dashboard.QueryVariableBuilder(name)
-    .label(label)
-    .datasource(DATA_SOURCE)
-    .definition(query)
-    .query({ qryType: 1, query, refId: "PrometheusVariableQueryEditor-VariableQuery" })
-    .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
-    .sort(dashboard.VariableSort.NaturalAsc)
-    .multi(true)
-    .includeAll(true)
-    .current({ text: "All", value: "$__all" });
+  return (
+    new dashboard.QueryVariableBuilder(name)
+      .label(label)
+      .datasource(DATA_SOURCE)
+      .definition(query)
+      .query({ qryType: 1, query, refId: "PrometheusVariableQueryEditor-VariableQuery" })
+      .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
+      .sort(dashboard.VariableSort.NaturalAsc)
+      .multi(true)
+      .includeAll(true)
+      // Also where there is no value to pick yet: an application without metrics, a replica that is not there.
+      .allValue(".*")
+      .current({ text: "All", value: "$__all" })
+  );
 }
 
 export function board({
