@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { ensureBase } from "../operator/engine/base.ts";
 import { describeEngine, findEngine } from "../operator/engine/find.ts";
-import { ensureEngine, ROOT_COMMAND, readRecord, wayBack } from "../operator/engine/install.ts";
+import { ensureEngine, installCommand, readRecord, wayBack } from "../operator/engine/install.ts";
 import { BASE_IMAGE, hasImage } from "../operator/engine/registry.ts";
 import { localHost } from "../operator/host/local.ts";
 import { ExitError } from "./exit.ts";
@@ -11,7 +11,7 @@ export function engineCommand(): Command {
   return new Command("engine")
     .description("the Docker engine that stacks run on: whether it answers, and how to get one")
     .addCommand(statusCommand(), { isDefault: true })
-    .addCommand(installCommand());
+    .addCommand(install());
 }
 
 function statusCommand(): Command {
@@ -32,13 +32,13 @@ function statusCommand(): Command {
         if (ready && !base)
           console.error(`${BASE_IMAGE} is not here yet; \`images: debian\` makes it when needed`);
         if (record) console.error(`plimsoll installed it; the way back, as root:\n${wayBack(record)}`);
-        if (!ready) console.error(`Install or start one: ${ROOT_COMMAND}`);
+        if (!ready) console.error(`Install or start one: ${installCommand(host.uid)}`);
       }
       if (!ready) throw new ExitError(1);
     });
 }
 
-function installCommand(): Command {
+function install(): Command {
   return new Command("install")
     .description("find, start or install an engine from the distribution's own packages; safe to run again")
     .option("--base", "also make the image that `images: debian` builds on")

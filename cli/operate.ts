@@ -54,3 +54,14 @@ export async function confirmName(what: string, name: string, given?: string): P
     asking.close();
   }
 }
+
+/** Yes where nobody is there to be asked: what is done is said in any case. */
+export async function agree(what: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^(y(es)?)?$/i.test((await asking.question(`${what} Install it? [Y/n] `)).trim());
+  } finally {
+    asking.close();
+  }
+}

@@ -12,7 +12,7 @@ import { makeProgress, type Progress } from "../operator/up/progress.ts";
 import { openProject } from "../operator/up/project.ts";
 import { whatRuns } from "../operator/up/state.ts";
 import { bringUp, type UpResult } from "../operator/up/up.ts";
-import { operate } from "./operate.ts";
+import { agree, operate } from "./operate.ts";
 import { environmentOption, stackFolder } from "./stacks.ts";
 
 type Options = {
@@ -20,6 +20,7 @@ type Options = {
   images?: Images;
   project?: string;
   timeout: number;
+  yes?: boolean;
   json?: boolean;
 };
 
@@ -38,6 +39,7 @@ export function upCommand(): Command {
     )
     .option("--project <name>", "Compose project name", projectName)
     .option("--timeout <seconds>", "until every service must be healthy", seconds, 600)
+    .option("-y, --yes", "install an engine without asking")
     .option("--json", "the result as JSON on stdout")
     .action(async (stack: string | undefined, options: Options) => {
       const folder = await stackFolder(stack);
@@ -82,7 +84,7 @@ type Work = {
 
 async function up({ stack, folder, options, planned, progress, signal }: Work): Promise<UpResult> {
   const host = localHost();
-  const engine = await ensureEngine(host, progress.say);
+  const engine = await ensureEngine(host, progress.say, options.yes ? undefined : agree);
   signal.throwIfAborted();
   const composeYaml = planned.files.find(({ path }) => path === "compose.yaml");
   const choice = await chooseImages({

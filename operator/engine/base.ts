@@ -3,9 +3,10 @@ import { mkdtemp } from "node:fs/promises";
 import type { Host, Outcome } from "../host/host.ts";
 import { isLocalEndpoint } from "../host/socket.ts";
 import { Problem } from "../problem.ts";
-import { aptInstall } from "./apt.ts";
+import { aptInstall, installedPackages } from "./apt.ts";
 import { distributionOf } from "./distribution.ts";
 import type { Engine } from "./find.ts";
+import { remember } from "./install.ts";
 import { BASE_IMAGE, hasImage, registryAnswers } from "./registry.ts";
 
 type Say = (line: string) => void;
@@ -114,7 +115,10 @@ async function requireDebootstrap(host: Host, say: Say): Promise<void> {
     );
   }
   say("Installing debootstrap with apt: it makes the base image where no registry answers");
-  await aptInstall(host, ["debootstrap", "debian-archive-keyring"], say);
+  const packages = ["debootstrap", "debian-archive-keyring"];
+  const before = await installedPackages(host, packages);
+  await aptInstall(host, packages, say);
+  await remember(host, { packages: packages.filter((name) => !before.has(name)), files: [] });
 }
 
 /** The Debian mirror that this machine uses itself. */

@@ -1,7 +1,14 @@
 /** Which Docker engine this is about, and whether it can be used. */
 import type Docker from "dockerode";
 import type { Host } from "../host/host.ts";
-import { COMPOSE_MINIMUM, formatVersion, isAtLeast, parseVersion, type Version } from "./version.ts";
+import {
+  COMPOSE_MINIMUM,
+  ENGINE_MINIMUM,
+  formatVersion,
+  isAtLeast,
+  parseVersion,
+  type Version,
+} from "./version.ts";
 
 export type Engine = {
   kind: "ready";
@@ -16,6 +23,8 @@ export type Engine = {
 
 export type EngineState =
   | Engine
+  /** It answers, but cannot run what we write. */
+  | { kind: "old engine"; endpoint: string; version: string }
   /** It answers, but Compose is missing or too old. */
   | { kind: "no compose"; endpoint: string; version: string; compose?: Version }
   /** There is one, and this user may not talk to it. */
@@ -50,6 +59,10 @@ export async function findEngine(host: Host): Promise<EngineState> {
     docker.info() as Promise<{ ServerVersion: string; DockerRootDir: string }>,
     host.run("docker", ["compose", "version"], { timeout: 10_000 }),
   ]);
+  const version = parseVersion(ServerVersion);
+  // A version that is none (a build of one's own) gets the benefit of the doubt.
+  if (version && !isAtLeast(version, ENGINE_MINIMUM))
+    return { kind: "old engine", endpoint, version: ServerVersion };
   const compose = found.exitCode === 0 ? parseVersion(found.stdout) : undefined;
   if (!compose || !isAtLeast(compose, COMPOSE_MINIMUM)) {
     return { kind: "no compose", endpoint, version: ServerVersion, compose };
@@ -62,6 +75,8 @@ export function describeEngine(state: EngineState): string {
   switch (state.kind) {
     case "ready":
       return `Docker ${state.version} with Compose ${formatVersion(state.compose)} answers at ${state.endpoint}`;
+    case "old engine":
+      return `Docker ${state.version} answers at ${state.endpoint}; ${formatVersion(ENGINE_MINIMUM)} or newer is needed`;
     case "no compose": {
       const found = state.compose ? `its Compose is ${formatVersion(state.compose)}` : "it has no Compose";
       return `Docker ${state.version} answers at ${state.endpoint}, but ${found}; ${formatVersion(COMPOSE_MINIMUM)} or newer is needed`;

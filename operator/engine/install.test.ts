@@ -45,19 +45,22 @@ test.each([
   expect(decide(state, release(name), uid)).toBe(expected);
 });
 
-test("bookworm takes Docker from forky, pinned below everything else, and containerd from itself", () => {
-  const recipe = recipeFor(release("bookworm"));
-  expect(recipe?.packages).toContain("docker-compose/forky");
-  expect(recipe?.packages).toContain("docker-cli/forky");
-  expect(recipe?.packages).toContain("containerd");
-  expect(recipe?.files.map(({ text }) => text).join()).toMatch(
-    /Check-Valid-Until: no[\s\S]*Pin-Priority: 40/,
-  );
-});
+test.each(["bookworm", "trixie"] as const)(
+  "%s takes Docker from forky, pinned below everything else, and containerd from itself",
+  (name) => {
+    const recipe = recipeFor(release(name));
+    expect(recipe?.packages).toContain("docker-compose/forky");
+    expect(recipe?.packages).toContain("docker-cli/forky");
+    expect(recipe?.packages).toContain("containerd");
+    expect(recipe?.files.map(({ text }) => text).join()).toMatch(
+      /Check-Valid-Until: no[\s\S]*Pin-Priority: 40/,
+    );
+  },
+);
 
-test("trixie, sid and Ubuntu have all of it and need no source", () => {
-  for (const name of ["trixie", "sid", "noble"] as const) expect(recipeFor(release(name))?.files).toEqual([]);
-  expect(recipeFor(release("trixie"))?.packages).toContain("docker-cli");
+test("sid and Ubuntu have all of it and need no source", () => {
+  for (const name of ["sid", "noble"] as const) expect(recipeFor(release(name))?.files).toEqual([]);
+  expect(recipeFor(release("sid"))?.packages).toContain("docker-cli");
   expect(recipeFor(release("noble"))?.packages).toContain("docker-compose-v2");
 });
 
@@ -88,9 +91,11 @@ function machine(
     starts?: boolean;
     dockerHost?: string;
     socket?: string;
+    /** Version of an engine that answers from the start. */
+    running?: string;
   } = {},
 ): FakeHost {
-  let running = false;
+  let running = options.running !== undefined;
   const files: Record<string, string> = { "/etc/os-release": RELEASES[name] };
   if (options.systemd) files["/run/systemd/system/x"] = "";
   return fakeHost(
@@ -117,7 +122,7 @@ function machine(
           if (!running) throw Object.assign(new Error("connect"), { code: options.socket ?? "ENOENT" });
           return "OK";
         },
-        info: async () => ({ ServerVersion: "28.5.2", DockerRootDir: "/var/lib/docker" }),
+        info: async () => ({ ServerVersion: options.running ?? "28.5.2", DockerRootDir: "/var/lib/docker" }),
       }),
     },
   );
@@ -213,6 +218,16 @@ test.each([
 ])("%s is told in words", async (_, stderr, message) => {
   const apt: Answer = (line) => (line.startsWith("apt-get install") ? { exitCode: 100, stderr } : undefined);
   await expect(ensureEngine(machine("trixie", { apt }), quiet)).rejects.toThrow(message);
+});
+
+test("an engine that is too old is not replaced: that would stop its containers", async () => {
+  const apt: Answer = (line) => (line.startsWith("dpkg-query") ? { stdout: "ii  docker.io\n" } : undefined);
+  const host = machine("bookworm", { apt, running: "20.10.24+dfsg1" });
+  await expect(ensureEngine(host, quiet)).rejects.toMatchObject({
+    message: expect.stringContaining("25.0.0 or newer is needed"),
+    remedy: expect.stringContaining("apt-get purge docker.io"),
+  });
+  expect(host.commands.some((line) => line.startsWith("apt-get install"))).toBe(false);
 });
 
 test("docker-ce that does not answer is not replaced", async () => {

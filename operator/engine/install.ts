@@ -9,6 +9,9 @@ import { startEngine } from "./start.ts";
 
 type Say = (line: string) => void;
 
+/** Asked before anything is installed. */
+export type Agree = (what: string) => Promise<boolean>;
+
 /** What was added to a machine, so that it can be taken away again. */
 export const RECORD = "/var/lib/plimsoll/engine.json";
 
@@ -18,21 +21,24 @@ export type InstallRecord = { packages: readonly string[]; files: readonly strin
  * Safe to run again: whatever is there already is left as it is.
  * @throws Problem where there is none and we may not or cannot install one; its remedy says how.
  */
-export async function ensureEngine(host: Host, say: Say): Promise<Engine> {
+export async function ensureEngine(host: Host, say: Say, agree: Agree = async () => true): Promise<Engine> {
   let state = await findEngine(host);
   if (state.kind === "ready") return state;
   const distribution = await distributionOf(host);
   if (state.kind === "forbidden") throw forbidden(state.endpoint);
+  if (state.kind === "old engine") throw await tooOld(host, state, distribution);
   if (state.kind === "silent" && host.environment.DOCKER_HOST) throw elsewhere(state);
   const decision = decide(state, distribution, host.uid);
   if (decision === "advise") throw new Problem(sentence(state), advice(distribution));
   if (decision === "become root") {
     throw new Problem(
       sentence(state),
-      `As root, plimsoll ${state.kind === "silent" && state.installed ? "starts" : "installs"} it from ${distribution.title}'s own packages:\n${ROOT_COMMAND}`,
+      `As root, plimsoll ${state.kind === "silent" && state.installed ? "starts" : "installs"} it from ${distribution.title}'s own packages:\n${installCommand(host.uid)}`,
     );
   }
   if (decision === "install") {
+    const what = `${sentence(state)}. Docker can be installed from ${distribution.title}'s own packages.`;
+    if (!(await agree(what))) throw new Problem("nothing was installed", advice(distribution));
     await installPackages(host, await enginePackages(host, distribution), say);
     state = await findEngine(host);
   }
@@ -46,19 +52,24 @@ export async function ensureEngine(host: Host, say: Say): Promise<Engine> {
     await installPackages(host, await missingCompose(host, distribution, state), say);
     state = await findEngine(host);
   }
+  if (state.kind === "old engine") throw await tooOld(host, state, distribution);
   if (state.kind !== "ready") throw new Problem(sentence(state), advice(distribution));
   say(sentence(state));
   return state;
 }
 
+const COMMAND = "npx plimsoll engine install";
+
 /** sudo forgets PATH, and with it a Node that lives in a home folder. */
-export const ROOT_COMMAND = 'sudo env "PATH=$PATH" npx plimsoll engine install';
+export function installCommand(uid: number): string {
+  return uid === 0 ? COMMAND : `sudo env "PATH=$PATH" ${COMMAND}`;
+}
 
 export type Decision = "install" | "start" | "add compose" | "become root" | "advise";
 
 /** What to do about an engine that is not ready. Pure: the table of it is the test. */
 export function decide(
-  state: Exclude<EngineState, { kind: "ready" | "forbidden" }>,
+  state: Extract<EngineState, { kind: "silent" | "no compose" }>,
   distribution: Distribution,
   uid: number,
 ): Decision {
@@ -94,10 +105,15 @@ async function missingCompose(host: Host, distribution: Distribution, state: Eng
       "Install its Compose plugin: https://docs.docker.com/compose/install/linux/",
     );
   }
+  const missing = (await host.run("docker", ["--version"])).exitCode !== 0 && distribution.id === "debian";
   const files = packages.some((name) => name.endsWith("/forky"))
     ? (recipeFor(distribution)?.files ?? [])
     : [];
-  return { packages, files, because: "the engine is there, its Compose is not" };
+  return {
+    packages: missing ? [...packages, "docker-cli"] : packages,
+    files,
+    because: "the engine is there, its Compose is not",
+  };
 }
 
 async function installPackages(host: Host, recipe: Recipe, say: Say): Promise<void> {
@@ -128,7 +144,7 @@ async function hasForky(host: Host): Promise<boolean> {
 }
 
 /** Adds to the record: a second run that installs the rest must not forget the first. */
-async function remember(host: Host, added: InstallRecord): Promise<void> {
+export async function remember(host: Host, added: InstallRecord): Promise<void> {
   const old = await readRecord(host);
   const record: InstallRecord = {
     packages: [...new Set([...(old?.packages ?? []), ...added.packages])],
@@ -163,6 +179,23 @@ function forbidden(endpoint: string): Problem {
       "Join its group and log in again (whoever is in it is as good as root): sudo usermod -aG docker $USER",
       "or run plimsoll with sudo.",
     ].join("\n"),
+  );
+}
+
+/** Its containers would be restarted: a person decides when. */
+async function tooOld(host: Host, state: EngineState, distribution: Distribution): Promise<Problem> {
+  const installed = await installedPackages(host, ["docker-ce", "docker.io"]);
+  if (installed.has("docker-ce")) {
+    const line =
+      "apt-get update && apt-get install docker-ce docker-ce-cli docker-compose-plugin docker-buildx-plugin";
+    return new Problem(sentence(state), `Upgrade it, which restarts its containers: ${line}`);
+  }
+  if (!installed.has("docker.io") || !recipeFor(distribution))
+    return new Problem(sentence(state), advice(distribution));
+  const line = `apt-get purge docker.io && ${COMMAND}`;
+  return new Problem(
+    sentence(state),
+    `Replace it, as root; its containers stop meanwhile, images and volumes in /var/lib/docker stay:\n${line}`,
   );
 }
 

@@ -11,10 +11,10 @@ export type Recipe = {
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /**
- * Bookworm's own Compose is 1.29, too old; forky's needs nothing newer than bookworm's libc. Priority 40: below
- * everything installed or installable, so that no other package ever comes from there by itself.
+ * Bookworm's own Compose is 1.29 and trixie's 2.26, too old; forky's need nothing newer than bookworm's libc. Priority
+ * 40: below everything installed or installable, so that no other package ever comes from there by itself.
  */
-const FORKY_ON_BOOKWORM: Recipe["files"] = [
+const FORKY: Recipe["files"] = [
   {
     path: "/etc/apt/sources.list.d/plimsoll-forky.sources",
     text: [
@@ -42,15 +42,14 @@ const DEBIAN = ["docker.io", "docker-cli", "docker-compose", "docker-buildx"];
 
 /** Undefined where we know no packages: then `advice` says what a person can do. */
 export function recipeFor({ id, codename }: Distribution): Recipe | undefined {
-  if (id === "debian" && codename === "bookworm") {
+  if (id === "debian" && (codename === "bookworm" || codename === "trixie")) {
     return {
-      files: FORKY_ON_BOOKWORM,
+      files: FORKY,
       packages: [...DEBIAN.map((name) => `${name}/forky`), ...ALWAYS],
-      because:
-        "Debian 12 has Compose 1.29, so Docker comes from Debian's forky, pinned so that nothing else does",
+      because: `${codename}'s Compose is too old, so Docker comes from Debian's forky, pinned so that nothing else does`,
     };
   }
-  if (id === "debian" && ["trixie", "forky", "sid", "duke"].includes(codename)) {
+  if (id === "debian" && ["forky", "sid", "duke"].includes(codename)) {
     return { files: [], packages: [...DEBIAN, ...ALWAYS], because: "Debian has all of it" };
   }
   if (id === "ubuntu" && codename !== "" && !["xenial", "bionic", "focal"].includes(codename)) {
@@ -71,7 +70,8 @@ export function composePackages(
   // docker-ce and Debian's docker.io exclude each other, and so do their plugins.
   if (installed.has("docker-ce")) return ["docker-compose-plugin", "docker-buildx-plugin"];
   if (!installed.has("docker.io")) return undefined;
-  return recipeFor(distribution)?.packages.filter((name) => /^docker-(compose|buildx|cli)/.test(name));
+  // The CLI stays as it is: forky's breaks an older engine, and what is there works with newer plugins.
+  return recipeFor(distribution)?.packages.filter((name) => /^docker-(compose|buildx)/.test(name));
 }
 
 const BY_FAMILY: readonly (readonly [readonly string[], string])[] = [
