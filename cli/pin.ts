@@ -1,0 +1,5 @@
+import { Command } from "commander";
+
+export function pinCommand(): Command {
+  return new Command("pin").description("not written yet");
+}
