@@ -212,6 +212,10 @@ describe("Logstash", () => {
     ["authorization: basic dXNlcjpwYXNz", "authorization: basic [masked]"],
     ["postgresql://app:s3cret@postgres:5432/fkod", "postgresql://app:[masked]@postgres:5432/fkod"],
     ["token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.abc_DEF-123 used", "token [masked] used"],
+    [
+      '{"url":"http://api-1:5000","user":"me@example.com","dsn":"redis://app:a1b2@redis:6379/0"}',
+      '{"url":"http://api-1:5000","user":"me@example.com","dsn":"redis://app:[masked]@redis:6379/0"}',
+    ],
     ["GET http://127.0.0.1:5000/health @ 12:30", "GET http://127.0.0.1:5000/health @ 12:30"],
   ])("masks %s", (before, after) => {
     // Ruby's and JavaScript's regular expressions agree on what these patterns use, but for the spelling of (?i) and \1.

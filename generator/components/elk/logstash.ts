@@ -7,7 +7,8 @@ import { type Value, writePipeline } from "./lscl.ts";
 export const MASKS: readonly (readonly [pattern: string, replacement: string])[] = [
   [String.raw`(?i)\b(bearer|basic) +[a-z0-9._~+/=-]{8,}`, String.raw`\1 [masked]`],
   [String.raw`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+`, "[masked]"],
-  [String.raw`(://[^:/@\s]+:)[^@/\s]+@`, String.raw`\1[masked]@`],
+  // Ends at a quote: what is masked must stay JSON.
+  [String.raw`(://[^:/@\s"]+:)[^@/\s"\\,{}]+@`, String.raw`\1[masked]@`],
 ];
 
 /** Where Docker's json-file driver and Filebeat put the Compose service's name. */
