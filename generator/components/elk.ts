@@ -144,7 +144,7 @@ export const elk = defineComponent({
       },
       thresholds: [
         {
-          record: "plimsoll:logs_max_bytes",
+          record: "plimsoll:retention:logs_bytes",
           value: limit,
           because: "75% of Elasticsearch's disk: above it the oldest logs are deleted, whatever their age",
         },

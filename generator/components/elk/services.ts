@@ -50,10 +50,11 @@ export const elasticsearch: Service = {
   ],
   tmpfs: [tmpfs("/run/elasticsearch", "16m"), tmpfs("/usr/share/elasticsearch/logs", "16m"), EXECUTABLE_TMP],
   networks: ["logging"],
-  ulimits: { nofile: { soft: 65_535, hard: 65_535 } },
+  // No ulimits: the JVM raises its open files to the hard limit by itself, and a lower one than asked would refuse the start.
   healthcheck: {
     test: ["CMD", ...script("elasticsearch-healthy.sh")],
-    start_period: "180s",
+    // Three JVMs one after another: two for the keystore, then the server. On two busy cores that took 110 s.
+    start_period: "300s",
     start_interval: "3s",
     interval: "30s",
     timeout: "10s",

@@ -4,7 +4,7 @@
  * - 7.10 with the open modules of that version: the ingest processors and Painless.
  */
 import { spawnSync } from "node:child_process";
-import { access, chmod, cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa, type ResultPromise } from "execa";
@@ -47,6 +47,7 @@ export async function prepare(): Promise<Servers | string> {
   const fetched = await execa("mvn", ["-q", "-B", "-f", join(folder, "pom.xml"), "dependency:copy"], {
     reject: false,
     all: true,
+    timeout: 600_000,
   });
   if (fetched.exitCode !== 0) {
     await rm(folder, { recursive: true, force: true });
@@ -59,10 +60,9 @@ export async function prepare(): Promise<Servers | string> {
     folder,
     "ingest-common",
     "org.elasticsearch.ingest.common.IngestCommonPlugin",
-    INGEST,
     "lang-painless",
   );
-  await addModule(folder, "lang-painless", "org.elasticsearch.painless.PainlessPlugin", PAINLESS, "");
+  await addModule(folder, "lang-painless", "org.elasticsearch.painless.PainlessPlugin", "");
   await writeFile(
     join(folder, `elasticsearch-${OPEN}/modules/lang-painless/plugin-security.policy`),
     'grant { permission java.lang.RuntimePermission "createClassLoader"; permission java.lang.RuntimePermission "getClassLoader"; };\n',
@@ -85,13 +85,7 @@ function pom(folder: string): string {
   return `<project><modelVersion>4.0.0</modelVersion><groupId>test</groupId><artifactId>test</artifactId><version>1</version><packaging>pom</packaging><build><plugins><plugin><artifactId>maven-dependency-plugin</artifactId><configuration><artifactItems>${items.join("")}</artifactItems></configuration></plugin></plugins></build></project>`;
 }
 
-async function addModule(
-  folder: string,
-  name: string,
-  main: string,
-  _jars: readonly string[],
-  extended: string,
-) {
+async function addModule(folder: string, name: string, main: string, extended: string) {
   const target = join(folder, `elasticsearch-${OPEN}/modules/${name}`);
   await cp(join(folder, name), target, { recursive: true });
   await writeFile(join(target, "plugin-descriptor.properties"), descriptor(name, main, OPEN, extended));
@@ -218,9 +212,4 @@ export async function startStripped(
 async function javaHome(): Promise<string> {
   const { stdout } = await execa("sh", ["-c", "command -v java"]);
   return dirname(dirname(await realpath(stdout)));
-}
-
-export async function readText(path: string): Promise<string> {
-  await access(path);
-  return readFile(path, "utf8");
 }
