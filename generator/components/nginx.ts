@@ -123,6 +123,8 @@ export const nginx = defineComponent({
         template("nginx/start.sh", "nginx/start.sh.hbs", startModel(context), { restarts: [NGINX] }),
       ],
       scrapes: [{ job: NGINX, targets: [{ service: NGINX, port: METRICS_PORT }] }],
+      rules: ["edge"],
+      dashboards: ["edge"],
       logs: { [NGINX]: "nginx" },
       backups: [
         { what: NGINX, none: "The weights of the moment; the operator sets them again" },

@@ -1,11 +1,8 @@
 /** What the edge tells and takes inside the stack: /metrics, /control, and the work of once a second (njs). */
-import plimsoll from "plimsoll.js";
+import make from "plimsoll.js";
 
+const plimsoll = make();
 const shared = ngx.shared;
-
-function isInMaintenance(group) {
-  return Boolean(shared.plimsoll_weights.get(`:${group.name}:maintenance`));
-}
 
 // ---- once a second, in one worker -------------------------------------------------------------------------------
 
@@ -45,11 +42,11 @@ function empty() {
     const requests = Math.floor(packed / plimsoll.ONE);
     const parts = key.split("|");
     const server = parts[0];
-    plimsoll.count(totals, `code|${server}|${parts[1]}`, requests);
+    totals.incr(`code|${server}|${parts[1]}`, requests);
     // What the edge answered by itself (429, 413, a preflight) says nothing about a server's speed.
     if (server === "edge" || server === plimsoll.NOBODY) return;
-    plimsoll.count(totals, `bucket|${server}|${parts[2]}`, requests);
-    plimsoll.count(totals, `sum|${server}`, packed - requests * plimsoll.ONE);
+    totals.incr(`bucket|${server}|${parts[2]}`, requests);
+    totals.incr(`sum|${server}`, packed - requests * plimsoll.ONE);
   });
 }
 
@@ -79,7 +76,7 @@ function metrics(r, groups) {
       histogram(lines.buckets, totals, server);
     });
   groups.forEach((group) => {
-    lines.maintenance.push(`{group="${group.name}"} ${isInMaintenance(group) ? 1 : 0}`);
+    lines.maintenance.push(`{group="${group.name}"} ${plimsoll.isInMaintenance(group) ? 1 : 0}`);
     group.servers.forEach((server) => {
       const of = `server="${server}",group="${group.name}"`;
       const release = shared.plimsoll_notes.get(server);
@@ -170,7 +167,7 @@ function show(group) {
     };
   });
   return {
-    maintenance: isInMaintenance(group),
+    maintenance: plimsoll.isInMaintenance(group),
     affinity: plimsoll.affinityOf(group),
     turns: plimsoll.build(group).length - 1,
     servers,

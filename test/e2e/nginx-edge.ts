@@ -23,6 +23,14 @@ export type EdgeOptions = {
   change?(conf: string): string;
 };
 
+/** What GET and PATCH /control/GROUP answer. */
+export type GroupState = {
+  maintenance: boolean;
+  affinity: string;
+  turns: number;
+  servers: Record<string, { address: string; weight: number; release: string | null; suspected: boolean }>;
+};
+
 export type Edge = Awaited<ReturnType<typeof startEdge>>;
 
 async function docker(...words: string[]): Promise<string> {
@@ -160,7 +168,14 @@ export async function startEdge(wanted: EdgeOptions) {
   mkdirSync(join(folder, "nginx"), { recursive: true });
   await execa("chmod", ["755", folder]);
   write(rendered);
-  await docker("network", "create", network);
+  // A subnet of its own: Docker's pools are few, and other tests run beside this one.
+  await docker(
+    "network",
+    "create",
+    "--subnet",
+    `10.231.${[...name].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) % 256, 7)}.0/24`,
+    network,
+  );
   for (let index = 1; index <= servers; index++) await startServer(index);
   await startNginx();
   const address = async (container = door) =>
@@ -180,7 +195,7 @@ export async function startEdge(wanted: EdgeOptions) {
     throw new Error(`nginx is not healthy: ${(await execa("docker", ["logs", door], { all: true })).all}`);
   };
   await healthy();
-  const control = async (path = "", change?: unknown): Promise<{ status: number; body: any }> => {
+  const control = async (path = "", change?: unknown): Promise<{ status: number; body: GroupState }> => {
     const words = change === undefined ? [] : ["--request", "PATCH", "--data", JSON.stringify(change)];
     const url = `http://127.0.0.1:8081/control${path}`;
     const text = await docker("exec", door, "curl", "-sS", "-w", "\n%{http_code}", ...words, url);
