@@ -45,10 +45,11 @@ describe.each(components.map((component) => [component.name, component] as const
     const volumes = services.flatMap(([, { compose }]) =>
       (compose.volumes ?? []).flatMap((mount) => (mount.type === "volume" ? [mount.source] : [])),
     );
-    const spoken = new Set(
-      official.offers.backups.map((backup) => ("volume" in backup ? backup.volume : backup.what)),
-    );
-    for (const volume of volumes) expect([...spoken], `backup of ${volume}`).toContain(volume);
+    const spoken = official.offers.backups.flatMap((backup) => {
+      if ("volume" in backup) return [backup.volume];
+      return "cluster" in backup ? backup.cluster.nodes : [backup.what];
+    });
+    for (const volume of volumes) expect(spoken, `backup of ${volume}`).toContain(volume);
   });
 });
 

@@ -116,6 +116,12 @@ export const prometheus = defineComponent({
         },
         {
           service: NAME,
+          setting: "scrape_interval",
+          value: promDuration(options.interval),
+          because: "monitoring.prometheus.interval",
+        },
+        {
+          service: NAME,
           setting: "query.max-samples",
           value: String(samples),
           because: "a quarter of its memory for the queries of one moment, at 16 bytes a sample",

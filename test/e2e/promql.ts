@@ -1,11 +1,16 @@
 /** Every expression of the loaded rules and of the committed dashboards, asked of the running Prometheus. */
 import { parser } from "@prometheus-io/lezer-promql";
 import { listOwn, readOwn } from "../../generator/package.ts";
+import { expressions } from "../../grafana/expressions.ts";
+import type { Finished } from "../../grafana/library/finish.ts";
+import { quietPanels } from "../../grafana/quiet.ts";
+import type { DashboardStem } from "../../grafana/stems.ts";
 import type { RunningStack } from "./engine.ts";
 
 /** Metrics that a healthy stack of Debian images cannot have, each with the reason. */
 const EXPLAINED: readonly [RegExp, string][] = [
   [/^elasticsearch_/, "Elasticsearch has no Debian package"],
+  [/^probe_ssl_/, "local is plain HTTP"],
   [/^grafana_/, "Grafana has no Debian package"],
 ];
 
@@ -22,54 +27,47 @@ export function metricsIn(expression: string): string[] {
   return names;
 }
 
-/** One line for each metric that is asked for and does not exist. */
+/** One line for each metric that a rule asks for and that does not exist, and each panel that stays empty. */
 export async function evaluateAll(stack: RunningStack): Promise<string[]> {
-  const { data } = (await stack.http("/api/v1/label/__name__/values", { service: "prometheus" })).json<{
-    data: string[];
-  }>();
-  const existing = new Set(data);
-  const missing = new Map<string, string>();
-  for (const { where, expression } of [...(await ruleExpressions(stack)), ...panelExpressions()]) {
-    const names = metricsIn(expression);
-    if (names.length === 0 && !/^\s*(vector|scalar|time)?\(?/.test(expression))
-      missing.set(expression, where);
-    for (const name of names) {
-      if (!existing.has(name) && !EXPLAINED.some(([pattern]) => pattern.test(name))) missing.set(name, where);
+  const existing = new Set(await ask<string[]>(stack, "/api/v1/label/__name__/values"));
+  const { groups } = await ask<{ groups: { rules: { name: string; query: string }[] }[] }>(
+    stack,
+    "/api/v1/rules",
+  );
+  const missing = groups
+    .flatMap(({ rules }) => rules)
+    .flatMap(({ name, query }) =>
+      metricsIn(query)
+        .filter((metric) => !existing.has(metric) && !EXPLAINED.some(([pattern]) => pattern.test(metric)))
+        .map((metric) => `${metric} (rule ${name})`),
+    );
+  return [...new Set([...missing, ...(await emptyPanels(stack))])].sort();
+}
+
+async function emptyPanels(stack: RunningStack): Promise<string[]> {
+  const empty: string[] = [];
+  for (const path of listOwn("grafana/dashboards").filter((name) => name.endsWith(".json"))) {
+    const dashboard = JSON.parse(readOwn(`grafana/dashboards/${path}`)) as Finished;
+    const quiet: Readonly<Record<string, string>> =
+      quietPanels[path.replace(".json", "") as DashboardStem] ?? {};
+    const filled = new Map<string, boolean>();
+    for (const { panel, expr } of expressions(dashboard)) {
+      const { result } = await ask<{ result: unknown[] }>(
+        stack,
+        `/api/v1/query?query=${encodeURIComponent(expr)}`,
+      );
+      filled.set(panel, filled.get(panel) === true || result.length > 0);
     }
+    for (const [panel, has] of filled)
+      if (!has && !(panel in quiet)) empty.push(`${path}: ${panel} is empty`);
   }
-  return [...missing].map(([name, where]) => `${name} (${where})`).sort();
+  return empty;
 }
 
-type Expression = { where: string; expression: string };
-
-async function ruleExpressions(stack: RunningStack): Promise<Expression[]> {
-  const { data } = (await stack.http("/api/v1/rules", { service: "prometheus" })).json<{
-    data: { groups: { rules: { name: string; query: string }[] }[] };
-  }>();
-  return data.groups.flatMap(({ rules }) =>
-    rules.map(({ name, query }) => ({ where: `rule ${name}`, expression: query })),
-  );
-}
-
-function panelExpressions(): Expression[] {
-  return listOwn("grafana/dashboards")
-    .filter((path) => path.endsWith(".json"))
-    .flatMap((path) => {
-      const dashboard = JSON.parse(readOwn(`grafana/dashboards/${path}`)) as { panels: Panel[] };
-      return dashboard.panels.flatMap((panel) => targetsOf(panel, path));
-    });
-}
-
-type Panel = { title?: string; targets?: { expr?: string }[]; panels?: Panel[] };
-
-function targetsOf(panel: Panel, path: string): Expression[] {
-  const own = (panel.targets ?? []).flatMap(({ expr }) =>
-    expr ? [{ where: `${path}: ${panel.title}`, expression: withoutMacros(expr) }] : [],
-  );
-  return [...own, ...(panel.panels ?? []).flatMap((inner) => targetsOf(inner, path))];
-}
-
-/** Grafana's own variables, as it would fill them in. */
-function withoutMacros(expression: string): string {
-  return expression.replace(/\$__(rate_interval|interval|range)/g, "5m").replace(/\$\{?\w+(:\w+)?\}?/g, ".*");
+/** @throws where Prometheus refuses the expression */
+async function ask<Data>(stack: RunningStack, path: string): Promise<Data> {
+  const answer = await stack.http(path, { service: "prometheus" });
+  const { status, data, error } = answer.json<{ status: string; data: Data; error?: string }>();
+  if (status !== "success") throw new Error(`${path}: ${error}`);
+  return data;
 }
