@@ -59,8 +59,11 @@ export type Plan = {
 
 type Member = { component: Component; options: unknown };
 
-/** @throws InputError where words contradict each other, or the machine is too small: with the smallest that would do */
-export function planStack(spec: Spec, components: readonly Component[]): Plan {
+/**
+ * @param given a budget to plan with instead of sharing out anew: what `explain` compares under
+ * @throws InputError where words contradict each other, or the machine is too small: with the smallest that would do
+ */
+export function planStack(spec: Spec, components: readonly Component[], given?: Budget): Plan {
   const early = {
     spec: spec.core,
     environment: spec.environment,
@@ -94,7 +97,7 @@ export function planStack(spec: Spec, components: readonly Component[]): Plan {
     );
   };
   const claims = claimsOn(spec.machine);
-  const budget = makeBudget(spec.machine, claims);
+  const budget = given ?? makeBudget(spec.machine, claims);
   if (isShortage(budget))
     throw refuse(
       spec,
