@@ -142,6 +142,7 @@ export const elk = defineComponent({
         kibana: "speaks no Prometheus; its healthcheck says whether it serves",
         filebeat: "speaks no Prometheus; an alert on the age of the newest log would be the better sign",
       },
+      rules: ["elasticsearch"],
       thresholds: [
         {
           record: "plimsoll:retention:logs_bytes",
