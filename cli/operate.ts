@@ -46,21 +46,26 @@ export async function confirmName(what: string, name: string, given?: string): P
   if (!process.stdin.isTTY) {
     throw new Problem(`${what} Nobody is here to ask.`, `Say it in advance: --confirm ${name}`, 2);
   }
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await asking.question(`${what}\nType the stack's name (${name}) to go on: `);
-    if (answer.trim() !== name) throw new Problem("that is not its name: nothing was removed", undefined, 2);
-  } finally {
-    asking.close();
-  }
+  const answer = await ask(`${what}\nType the stack's name (${name}) to go on: `);
+  if (answer !== name) throw new Problem("that is not its name: nothing was removed", undefined, 2);
 }
 
 /** Yes where nobody is there to be asked: what is done is said in any case. */
 export async function agree(what: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
+  return /^(y(es)?)?$/i.test(await ask(`${what} Install it? [Y/n] `));
+}
+
+/** @throws Problem where Ctrl-C or the end of the input is the answer */
+async function ask(question: string): Promise<string> {
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^(y(es)?)?$/i.test((await asking.question(`${what} Install it? [Y/n] `)).trim());
+    const answer = await Promise.race([
+      asking.question(question),
+      new Promise<undefined>((resolve) => asking.once("SIGINT", resolve).once("close", resolve)),
+    ]);
+    if (answer === undefined) throw new Problem("\nno answer: nothing was changed");
+    return answer.trim();
   } finally {
     asking.close();
   }

@@ -125,6 +125,7 @@ function describe(result: UpResult, takeDown: string): string[] {
       return `  ${name.padEnd(width)}  ${url}${login}`;
     }),
     "",
+    `Passwords and keys are files in ${display(result.secrets)}.`,
     `Take it down: ${takeDown}     (with its data: ${takeDown} --volumes)`,
   ];
 }

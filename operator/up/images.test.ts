@@ -71,6 +71,6 @@ test("a failed build shows the step and the end of its output", () => {
   ].join("\n");
   const { message } = explainBuild(output);
   expect(message).toContain("at [redis-cache 2/3] RUN apt-get install -y nothing");
-  expect(message).toContain("\nE: Unable to locate package nothing\n");
+  expect(message).toMatch(/\nE: Unable to locate package nothing$/);
   expect(message).not.toContain("Dockerfile:2");
 });

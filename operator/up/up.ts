@@ -35,6 +35,8 @@ export type UpResult = {
   services: Record<string, Arrival>;
   first?: FirstAnswer;
   doors: Door[];
+  /** Folder of the secret files. */
+  secrets: string;
   seconds: number;
 };
 
@@ -71,6 +73,7 @@ export async function bringUp(project: Project, options: UpOptions): Promise<UpR
       services: watched.services,
       first,
       doors: doorsOf(project),
+      secrets: secretsOf(project),
       seconds: Number(((performance.now() - began) / 1000).toFixed(1)),
     };
   } finally {
@@ -105,6 +108,11 @@ export function doorsOf({ plan, folder }: Pick<Project, "plan" | "folder">): Doo
     name,
     url,
     user,
-    password: password && join(folder, "../../secrets", plan.environment, password),
+    password: password && join(secretsOf({ plan, folder }), password),
   }));
+}
+
+/** Beside `generated/`, so that no generate touches it. */
+function secretsOf({ plan, folder }: Pick<Project, "plan" | "folder">): string {
+  return join(folder, "../../secrets", plan.environment);
 }
