@@ -88,13 +88,15 @@ function machine(
     uid?: number;
     systemd?: boolean;
     apt?: Answer;
-    starts?: boolean;
+    /** `second`: another dockerd is in the way of the first try. */
+    starts?: boolean | "second";
     dockerHost?: string;
     socket?: string;
     /** Version of an engine that answers from the start. */
     running?: string;
   } = {},
 ): FakeHost {
+  let starts = 0;
   let running = options.running !== undefined;
   const files: Record<string, string> = { "/etc/os-release": RELEASES[name] };
   if (options.systemd) files["/run/systemd/system/x"] = "";
@@ -113,8 +115,13 @@ function machine(
       uid: options.uid ?? 0,
       files,
       environment: { DOCKER_HOST: options.dockerHost },
-      start: () => {
-        running = options.starts ?? true;
+      start: (_, host) => {
+        starts += 1;
+        running = options.starts === "second" ? starts === 2 : (options.starts ?? true);
+        if (options.starts === "second" && starts === 1) {
+          const log = "/var/log/plimsoll-dockerd.log";
+          host.files.set(log, `${host.files.get(log)}failed: process with PID 812 is still running\n`);
+        }
         return running;
       },
       docker: () => ({
@@ -233,4 +240,15 @@ test("an engine that is too old is not replaced: that would stop its containers"
 test("docker-ce that does not answer is not replaced", async () => {
   const apt: Answer = (line) => (line.startsWith("dpkg-query") ? { stdout: "ii  docker-ce\n" } : undefined);
   await expect(ensureEngine(machine("trixie", { apt }), quiet)).rejects.toThrow(/docker-ce is installed/);
+});
+
+test("a dockerd that is still ending is waited for, and ours is started then", async () => {
+  const log = "/var/log/plimsoll-dockerd.log";
+  const host = machine("trixie", { starts: "second" });
+  host.files.set("/usr/sbin/dockerd", "");
+  host.files.set(log, "an older line: iptables failed\n");
+  const said: string[] = [];
+  await ensureEngine(host, (line) => said.push(line));
+  expect(host.commands.filter((line) => line === "start dockerd")).toHaveLength(2);
+  expect(said.join()).toContain("another dockerd (process 812) is still ending");
 });

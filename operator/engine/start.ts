@@ -22,7 +22,7 @@ async function viaSystemd(host: Host, say: Say, patience: number): Promise<Engin
     timeout: 120_000,
     apart: true,
   });
-  const state = started.exitCode === 0 ? await answers(host, patience) : undefined;
+  const state = started.exitCode === 0 ? await answers(host, Date.now() + patience) : undefined;
   if (state) return state;
   const journal = await host.run("journalctl", ["-u", "docker", "-n", "15", "--no-pager", "-o", "cat"]);
   throw new Problem(
@@ -33,20 +33,37 @@ async function viaSystemd(host: Host, say: Say, patience: number): Promise<Engin
 
 async function alone(host: Host, say: Say, patience: number): Promise<EngineState> {
   say(`Starting dockerd in the background (no systemd here); its log is ${DOCKERD_LOG}`);
-  const dockerd = await host.start("dockerd", [], DOCKERD_LOG);
-  const state = await answers(host, patience, () => dockerd.alive());
-  if (state) return state;
-  const log = (await host.read(DOCKERD_LOG)) ?? "";
-  throw new Problem(
-    `dockerd ${dockerd.alive() ? "does not answer" : "ended at once"}\n${lastLines(log)}`,
-    [hint(log), `Its log: ${DOCKERD_LOG}`].filter(Boolean).join("\n"),
-  );
+  const deadline = Date.now() + patience;
+  for (;;) {
+    const before = ((await host.read(DOCKERD_LOG)) ?? "").length;
+    const dockerd = await host.start("dockerd", [], DOCKERD_LOG);
+    const state = await answers(host, deadline, () => dockerd.alive());
+    if (state) return state;
+    const log = ((await host.read(DOCKERD_LOG)) ?? "").slice(before);
+    // Another one is on its way down (or up): it answers soon, or makes room.
+    const other = /process with PID (\d+) is still running/.exec(log)?.[1];
+    if (other && Date.now() < deadline) {
+      say(`  another dockerd (process ${other}) is still ending; waiting for it`);
+      const found = await answers(host, deadline, () => host.exists(`/proc/${other}`));
+      if (found) return found;
+      continue;
+    }
+    throw new Problem(
+      `dockerd ${dockerd.alive() ? "does not answer" : "ended at once"}\n${lastLines(log)}`,
+      [hint(log), `Its log: ${DOCKERD_LOG}`].filter(Boolean).join("\n"),
+    );
+  }
 }
 
-async function answers(host: Host, patience: number, alive = () => true): Promise<EngineState | undefined> {
-  const deadline = Date.now() + patience;
+type Alive = () => boolean | Promise<boolean>;
+
+async function answers(
+  host: Host,
+  deadline: number,
+  alive: Alive = () => true,
+): Promise<EngineState | undefined> {
   while (Date.now() < deadline) {
-    const wasAlive = alive();
+    const wasAlive = await alive();
     const state = await findEngine(host);
     if (state.kind !== "silent") return state;
     if (!wasAlive) return undefined;
