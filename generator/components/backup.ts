@@ -1,0 +1,124 @@
+/** Backups: a sidecar for PostgreSQL, a sidecar for the volumes that others offer, and room for the restore test. */
+import { MiB } from "../spec/words.ts";
+import { NAME as FILES, filesClaim, filesFiles, filesSidecar, REPOSITORY as RESTIC } from "./backup/files.ts";
+import { Backup } from "./backup/options.ts";
+import {
+  METRICS,
+  REPOSITORY as PGBACKREST,
+  NAME as POSTGRES,
+  postgresClaim,
+  postgresFiles,
+  postgresSidecar,
+} from "./backup/postgres.ts";
+import { bucketOf, secretsOf } from "./backup/repository.ts";
+import { longestGap } from "./backup/schedule.ts";
+import { type Claim, type Contribution, defineComponent, type Setting } from "./component.ts";
+
+export { Backup };
+
+export const backup = defineComponent({
+  name: "backup",
+  at: ["backup"],
+  options: Backup,
+  optional: true,
+
+  claim(options, context): Claim[] {
+    const bucket = bucketOf(options, context.spec.name, context.environment) !== undefined;
+    const files = filesClaim(bucket);
+    // node-exporter, where it is present, has the volume already.
+    const metrics: Claim["disk"] = context.present.has("node-exporter")
+      ? {}
+      : { [METRICS]: { floor: 64 * MiB, weight: 0, ceiling: 64 * MiB } };
+    const withMetrics: Claim = { ...files, disk: { ...files.disk, ...metrics } };
+    if (!context.present.has("postgres")) return [withMetrics];
+    return [
+      postgresClaim(bucket),
+      withMetrics,
+      {
+        service: "the daily restore test",
+        reserve: "a backup that was never restored is a hope: once a day one is, beside the running database",
+        memory: { floor: 256 * MiB, weight: 0 },
+        cpu: { weight: 256 },
+        pids: 64,
+        // A whole copy of the database: as much as a node's data volume gets.
+        disk: { "restore-test": { floor: 2048 * MiB, weight: 6 } },
+      },
+    ];
+  },
+
+  contribute(options, grants, context): Contribution {
+    const bucket = bucketOf(options, context.spec.name, context.environment);
+    const postgres = context.present.has("postgres");
+    const days = Math.ceil(options.keep / 86_400);
+    const gap = longestGap(options.schedule);
+    return {
+      volumes: [METRICS, ...(bucket ? [] : [RESTIC, ...(postgres ? [PGBACKREST] : [])])],
+      secrets: secretsOf(bucket),
+      rules: ["backup"],
+      dashboards: ["backup"],
+      thresholds: [
+        {
+          record: "plimsoll:threshold:backup_age_seconds",
+          value: gap + 2 * 3600,
+          because: `backup.schedule (${options.schedule}) leaves at most ${gap / 3600} hours, and two to finish`,
+        },
+        {
+          record: "plimsoll:threshold:archive_waiting_seconds",
+          value: Math.max(300, context.spec.objectives.rpo / 4),
+          because: "a quarter of objectives.rpo, at least five minutes",
+        },
+        ...(postgres ? [{ what: "postgres", volume: PGBACKREST }] : [])
+          .concat({ what: "files", volume: RESTIC })
+          .map(({ what, volume }) => ({
+            record: "plimsoll:threshold:backup_repository_bytes",
+            labels: { what },
+            value: bucket ? Number.MAX_SAFE_INTEGER : Math.floor(0.8 * grants.volume(volume)),
+            because: bucket ? "a bucket grows" : "80% of the repository's share of the disk",
+          })),
+      ],
+      unscraped: Object.fromEntries(
+        [...(postgres ? [POSTGRES] : []), FILES].map((name) => [
+          name,
+          "writes its figures for node-exporter to read (volume metrics)",
+        ]),
+      ),
+      logs: Object.fromEntries(
+        [...(postgres ? [POSTGRES] : []), FILES].map((name) => [name, "supercronic" as const]),
+      ),
+      backups: [
+        { what: RESTIC, none: "It is the backups" },
+        ...(postgres ? [{ what: PGBACKREST, none: "It is the backups" }] : []),
+        ...(context.present.has("node-exporter")
+          ? []
+          : [{ what: METRICS, none: "Written anew by every job" }]),
+      ],
+      settings: [...(postgres ? [POSTGRES] : []), FILES].flatMap((service): Setting[] => [
+        { service, setting: "schedule", value: options.schedule, because: "backup.schedule, in UTC" },
+        { service, setting: "retention", value: `${days} days`, because: "backup.keep" },
+        {
+          service,
+          setting: "repository",
+          value: bucket ? `${bucket.bucket}${bucket.path} at ${bucket.endpoint}` : "a volume on this machine",
+          because: bucket ? "backup.repository" : "backup.repository: local, lost with the machine",
+        },
+      ]),
+    };
+  },
+
+  collect(options, grants, offers, context) {
+    const bucket = bucketOf(options, context.spec.name, context.environment);
+    const stack = `${context.spec.name}-${context.environment}`;
+    const cluster = offers.backups.flatMap((offer) => ("cluster" in offer ? [offer.cluster] : []))[0];
+    const sources = offers.backups.flatMap((offer) => ("volume" in offer ? [offer] : []));
+    return {
+      services: {
+        ...(cluster && { [POSTGRES]: postgresSidecar(cluster, options, bucket) }),
+        [FILES]: filesSidecar(sources, options, bucket, stack, grants),
+      },
+      files: [
+        ...(cluster ? postgresFiles(cluster, options, bucket, grants.service(POSTGRES).cpus) : []),
+        ...filesFiles(sources, options),
+      ],
+    };
+  },
+});

@@ -1,0 +1,103 @@
+/** The sidecar of everything that is not PostgreSQL: restic over the volumes that others offer. */
+import { MiB } from "../../spec/words.ts";
+import {
+  type Build,
+  type Claim,
+  copy,
+  type File,
+  type Grants,
+  mountFolder,
+  mountVolume,
+  type Service,
+  template,
+} from "../component.ts";
+import type { Backup } from "./options.ts";
+import { METRICS } from "./postgres.ts";
+import { type Bucket, FILES_CREDENTIALS, FILES_PASSWORD, uriStyle } from "./repository.ts";
+
+export const NAME = "backup-files";
+export const REPOSITORY = "restic";
+const CONFIG = "/etc/plimsoll-backup";
+/** Redis' uid, and the group of Grafana's files: reads both without root and without any capability. */
+const USER = "999:0";
+
+export type Source = { what: string; volume: string };
+
+const build: Build = {
+  name: "backup-files",
+  files: [
+    template("Dockerfile", "backup/Dockerfile.hbs", {}),
+    copy("plimsoll-backup-files", "templates/backup/plimsoll-backup-files"),
+  ],
+};
+
+export function filesClaim(bucket: boolean): Claim {
+  return {
+    service: NAME,
+    memory: { floor: 112 * MiB, weight: 0.5, ceiling: 512 * MiB },
+    cpu: { weight: 256 },
+    pids: 64,
+    ...(!bucket && { disk: { [REPOSITORY]: { floor: 1024 * MiB, weight: 1 } } }),
+  };
+}
+
+export function filesSidecar(
+  sources: readonly Source[],
+  options: Backup,
+  bucket: Bucket | undefined,
+  stack: string,
+  grants: Grants,
+): Service {
+  const s3 = bucket && `s3:https://${bucket.endpoint}/${bucket.bucket}${bucket.path}/files`;
+  return {
+    image: { official: build, debian: build },
+    user: USER,
+    init: true,
+    command: ["run"],
+    environment: {
+      RESTIC_REPOSITORY: s3 ?? "/repository",
+      RESTIC_PASSWORD_FILE: `/run/secrets/${FILES_PASSWORD}`,
+      RESTIC_READ_CONCURRENCY: "1",
+      ...(bucket && {
+        AWS_SHARED_CREDENTIALS_FILE: `/run/secrets/${FILES_CREDENTIALS}`,
+        AWS_DEFAULT_REGION: bucket.region,
+        PLIMSOLL_RESTIC_OPTIONS: `-o s3.bucket-lookup=${uriStyle(bucket) === "path" ? "path" : "dns"}`,
+      }),
+      PLIMSOLL_STACK: stack,
+      PLIMSOLL_KEEP: `${Math.ceil(options.keep / 86_400)}d`,
+      // restic's Go runtime collects harder as it comes near, before the kernel kills.
+      GOMEMLIMIT: String(Math.floor(grants.service(NAME).memory * 0.7)),
+      GOMAXPROCS: "1",
+      TZ: "UTC",
+    },
+    secrets: [FILES_PASSWORD, ...(bucket ? [FILES_CREDENTIALS] : [])],
+    volumes: [
+      ...sources.map(({ volume }) => ({ ...mountVolume(volume, `/source/${volume}`), read_only: true })),
+      mountFolder(NAME, CONFIG),
+      ...(bucket ? [] : [mountVolume(REPOSITORY, "/repository")]),
+      mountVolume(METRICS, "/metrics"),
+    ],
+    tmpfs: [`/run/plimsoll:size=4m,mode=0700,uid=999,gid=0`, "/tmp:size=64m,mode=1777"],
+    networks: bucket ? ["egress"] : ["data"],
+    healthcheck: { test: ["CMD", "plimsoll-backup-files", "healthy"], start_period: "30m" },
+    stop_grace_period: "60s",
+  };
+}
+
+export function filesFiles(sources: readonly Source[], options: Backup): File[] {
+  const restarts = { restarts: [NAME] };
+  return [
+    {
+      path: `${NAME}/sources`,
+      content: { text: sources.map(({ what, volume }) => `${what} ${volume}\n`).join("") },
+      ...restarts,
+    },
+    {
+      path: `${NAME}/crontab`,
+      content: {
+        text: `${options.schedule} plimsoll-backup-files backup\n*/15 * * * * plimsoll-backup-files metrics\n`,
+      },
+      ...restarts,
+    },
+  ];
+}

@@ -1,0 +1,59 @@
+/** The words of stack.yaml under `backup`. */
+import { z } from "zod";
+import { Duration, Schedule } from "../../spec/words.ts";
+
+const DAY = 86_400;
+
+/** Kept to what no configuration file, shell or URL reads as syntax. */
+const S3 = z.strictObject({
+  endpoint: z
+    .string()
+    .regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?$/, {
+      error: "expected a host such as fra1.digitaloceanspaces.com, without https://",
+    })
+    .describe("Host of the S3 service, without https://"),
+  region: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: "expected a region such as fra1" })
+    .describe("Region, as the service names it"),
+  bucket: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: "expected a bucket's name such as shop-backups" })
+    .describe("Bucket; it must exist"),
+  path: z
+    .string()
+    .regex(/^(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/, { error: "expected a path such as /shop" })
+    .max(200)
+    .optional()
+    .describe("Folder in the bucket; /NAME-ENVIRONMENT if absent, so that two environments never share one"),
+});
+
+export const Repository = z.union(
+  [
+    z.literal("local"),
+    z.strictObject({
+      s3: S3.describe("An S3-compatible service; keys are asked for, contents are encrypted here"),
+    }),
+  ],
+  { error: "expected local or s3 with endpoint, region and bucket" },
+);
+export type Repository = z.output<typeof Repository>;
+
+export const Backup = z
+  .strictObject({
+    schedule: Schedule.default("30 3 * * *").describe("When backups are made, in UTC"),
+    full: Duration.prefault("7d")
+      .refine((seconds) => seconds >= DAY, { error: "expected at least 1d" })
+      .describe(
+        "How old a full backup of PostgreSQL may get before the next is full again; others hold differences",
+      ),
+    keep: Duration.prefault("30d")
+      .refine((seconds) => seconds >= DAY, { error: "expected at least 1d" })
+      .describe("How long backups are kept, and how far back a point-in-time recovery reaches"),
+    repository: Repository.default("local").describe(
+      "Where backups go. local: a volume, lost with the machine. In the environment local it is always a volume",
+    ),
+  })
+  .prefault({})
+  .describe("Backups: PostgreSQL continuously, everything else on schedule");
+export type Backup = z.output<typeof Backup>;

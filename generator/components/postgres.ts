@@ -1,0 +1,144 @@
+/** PostgreSQL: two nodes whose role is state, the proxy that knows writer from readers, and the exporter. */
+import { MiB } from "../spec/words.ts";
+import { type Claim, type Contribution, defineComponent, type Text } from "./component.ts";
+import { exporter, exporterClaim } from "./postgres/exporter.ts";
+import { dataDirectory, imageOf } from "./postgres/image.ts";
+import { archiveOf, baseOf, nodeFiles, nodeService } from "./postgres/nodes.ts";
+import { databaseName, nodeNames, Postgres } from "./postgres/options.ts";
+import {
+  METRICS_PORT,
+  PROXY,
+  proxyClaim,
+  proxyFiles,
+  proxyService,
+  proxyVolumes,
+  READERS_PORT,
+  WRITER_PORT,
+} from "./postgres/proxy.ts";
+import { explain, settingsOf } from "./postgres/settings.ts";
+
+export { Postgres };
+
+export const postgres = defineComponent({
+  name: "postgres",
+  at: ["postgres"],
+  options: Postgres,
+  optional: true,
+
+  check(options, context) {
+    if (options.version !== 17 || context.images !== "debian") return [];
+    return [
+      {
+        path: ["version"],
+        message: "Debian forky has PostgreSQL 18 and no 17",
+        remedy: "Set postgres.version: 18, or images: official.",
+      },
+    ];
+  },
+
+  claim(options, context): Claim[] {
+    return [
+      ...nodeNames(options).map(
+        (node): Claim => ({
+          service: node,
+          memory: { floor: options.memory, weight: 8 },
+          cpu: { weight: 2048 },
+          // A process for each connection, and helpers for parallel queries and the archive.
+          pids: 1024,
+          disk: { [node]: { floor: options.disk, weight: 6 } },
+        }),
+      ),
+      proxyClaim,
+      ...(context.present.has("prometheus") ? [exporterClaim] : []),
+    ];
+  },
+
+  contribute(options, grants, context): Contribution {
+    const nodes = nodeNames(options);
+    const database = databaseName(options, context.spec.name);
+    const image = imageOf(options.version);
+    const base = baseOf(options, grants, context);
+    const settings = settingsOf(base);
+    const archive = archiveOf(context);
+    const watched: Contribution = context.present.has("prometheus") ? exporter(nodes, database, grants) : {};
+    const url = (port: number): Text => [
+      "postgresql://app:",
+      { secret: "postgres_app_password", as: "url" },
+      `@${PROXY}:${port}/${database}`,
+    ];
+    return {
+      services: {
+        ...Object.fromEntries(
+          nodes.map((node) => [node, nodeService(node, image, database, options, grants, context)]),
+        ),
+        [PROXY]: proxyService(options),
+        ...watched.services,
+      },
+      volumes: [...nodes, ...proxyVolumes],
+      files: [
+        ...nodes.flatMap((node) => nodeFiles(node, database, options, settings, archive)),
+        ...proxyFiles(options, settings),
+      ],
+      secrets: [
+        { name: "postgres_app_password", random: 32 },
+        { name: "postgres_replication_password", random: 32 },
+        { name: "postgres_monitoring_password", random: 32 },
+        { name: "postgres_backup_password", random: 32 },
+        ...(watched.secrets ?? []),
+      ],
+      provides: { DATABASE_URL: url(WRITER_PORT), DATABASE_READ_URL: url(READERS_PORT) },
+      ready: [...nodes, PROXY],
+      scrapes: [
+        { job: "postgres-proxy", targets: [{ service: PROXY, port: METRICS_PORT }] },
+        ...(watched.scrapes ?? []),
+      ],
+      unscraped: Object.fromEntries(nodes.map((node) => [node, "asked by postgres-exporter"])),
+      probes: [
+        { name: "postgres-writer", module: "tcp_connect", target: `${PROXY}:${WRITER_PORT}` },
+        { name: "postgres-readers", module: "tcp_connect", target: `${PROXY}:${READERS_PORT}` },
+      ],
+      rules: ["postgres"],
+      thresholds: [
+        {
+          record: "plimsoll:threshold:postgres_lag_seconds",
+          value: Math.min(60, context.spec.objectives.rpo / 10),
+          because:
+            "reads on the replica are at most a minute old, and no more than a tenth of objectives.rpo",
+        },
+        {
+          record: "plimsoll:threshold:postgres_slot_bytes",
+          value: settings.slotWal / 2,
+          because: `half of max_slot_wal_keep_size (${settings.slotWal / MiB} MB)`,
+        },
+        {
+          record: "plimsoll:threshold:postgres_disk_bytes",
+          value: Math.floor(base.disk * 0.8),
+          because: "80% of a node's share of the disk",
+        },
+      ],
+      dashboards: ["postgres"],
+      logs: {
+        ...Object.fromEntries(nodes.map((node) => [node, "postgres" as const])),
+        [PROXY]: "haproxy",
+        ...watched.logs,
+      },
+      backups: [
+        {
+          what: "postgres",
+          cluster: {
+            image,
+            nodes,
+            dataDirectory: dataDirectory(options.version),
+            password: "postgres_backup_password",
+          },
+        },
+        ...nodes.map((what) => ({ what, none: "Backed up as a cluster, with its write-ahead log" })),
+        ...proxyVolumes.map((what) => ({
+          what,
+          none: "Which node leads: true only for the nodes as they are",
+        })),
+      ],
+      settings: nodes.flatMap((node) => explain(node, base, settings, archive !== "none")),
+    };
+  },
+});
