@@ -84,9 +84,11 @@ describe.skipIf(!engine)("fkod, images: debian", () => {
     const answer = await stack.http("/health", { headers: { "x-request-id": "request-abc-123" } });
     expect(answer.status).toBe(200);
     expect(answer.headers["x-request-id"]).toBe("request-abc-123");
-    const log = await stack.compose("logs", "--no-log-prefix", "nginx");
-    const line = log.stdout.split("\n").find((text) => text.includes("request-abc-123"));
-    expect(JSON.parse(line as string)).toMatchObject({ "http.response.status_code": 200 });
+    await eventually(async () => {
+      const log = await stack.compose("logs", "--no-log-prefix", "nginx");
+      const line = log.stdout.split("\n").find((text) => text.includes("request-abc-123")) ?? "{}";
+      expect(JSON.parse(line)).toMatchObject({ "http.response.status_code": 200 });
+    });
   });
 
   it("lets nobody outside reach control, metrics or a database", async () => {
