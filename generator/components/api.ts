@@ -38,7 +38,8 @@ export const api = defineComponent({
       {
         service: "a second server during a deploy",
         reserve: "a new server starts beside the old ones before one of them stops",
-        memory: { floor: options.memory, weight: 0 },
+        // As a server's own claim, so that it gets what a server gets.
+        memory: { floor: options.memory, weight: 3, ceiling: 2 * GiB },
         cpu: { weight: 0 },
         pids: 0,
       },

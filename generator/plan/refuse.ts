@@ -41,7 +41,7 @@ export function smallestFit(claimsOn: ClaimsOn): Machine | undefined {
 }
 
 function leaveOut(machine: Machine, claimsOn: ClaimsOn, components: readonly Component[]): string[] {
-  return components
+  const found = components
     .filter((component) => component.optional)
     .flatMap((component) => {
       const claims = claimsOn(machine, component.name);
@@ -55,4 +55,6 @@ function leaveOut(machine: Machine, claimsOn: ClaimsOn, components: readonly Com
             `Could be left out: ${component.at.join(".")}: false saves ${Math.round(saved / MiB)} MB${enough}.`,
           ];
     });
+  // What would be enough by itself comes first.
+  return found.sort((a, b) => Number(b.endsWith("fits.")) - Number(a.endsWith("fits.")));
 }
