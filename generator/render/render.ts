@@ -1,6 +1,7 @@
 /** Plan to files, all of them, in memory. */
 import { buildOf, type Plan } from "../plan/plan.ts";
 import type { Pins } from "../spec/pins.ts";
+import { pinBases } from "./bases.ts";
 import { composeFile } from "./compose.ts";
 import { type Rendered, renderFile } from "./files.ts";
 import { hashFiles } from "./hash.ts";
@@ -17,10 +18,14 @@ export function render(plan: Plan, pins: Pins, override: Override = (compose) =>
   const files = plan.files.flatMap((file) => renderFile(file, file.component));
   const hashes = new Map<string, string>();
   const images: Rendered[] = [];
+  // Debian images are for places that no digest can be asked for in.
+  const ownPins = plan.images === "official" ? pins : {};
   for (const { component, image } of Object.values(plan.services)) {
     const build = buildOf(image, plan.images);
     if (build === undefined || hashes.has(build.name)) continue;
-    const rendered = build.files.flatMap((file) => renderFile(file, component));
+    const rendered = build.files
+      .flatMap((file) => renderFile(file, component))
+      .map((file) => (file.path === "Dockerfile" ? { ...file, text: pinBases(file.text, ownPins) } : file));
     hashes.set(build.name, hashFiles(rendered));
     images.push(...rendered.map((file) => ({ ...file, path: `images/${build.name}/${file.path}` })));
   }
