@@ -3,25 +3,25 @@
  * stack is not disturbed, and taken away whole.
  */
 import { randomBytes } from "node:crypto";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import http from "node:http";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
-import { parseDocument } from "yaml";
-import { generate, produce } from "../../generator/index.ts";
+import { readFile, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { generate } from "../../generator/index.ts";
 import type { PlanJson } from "../../generator/render/plan-json.ts";
-import { readStackFolder } from "../../generator/stack.ts";
 import { describeEngine, type Engine, findEngine } from "../../operator/engine/find.ts";
 import type { Outcome } from "../../operator/host/host.ts";
 import { localHost } from "../../operator/host/local.ts";
 import { formatProblem, Problem } from "../../operator/problem.ts";
 import { takeDown } from "../../operator/up/down.ts";
 import { neededImages } from "../../operator/up/images.ts";
-import { wordFor } from "../../operator/up/ports.ts";
 import { type Progress, plainProgress } from "../../operator/up/progress.ts";
 import { openProject, type Project, compose as runCompose } from "../../operator/up/project.ts";
 import { bringUp, type UpResult } from "../../operator/up/up.ts";
+import { type HttpAnswer, type HttpInit, request } from "./engine-http.ts";
+import { copyStack, freePortWords, setWords } from "./engine-words.ts";
+
+export type { HttpAnswer, HttpInit } from "./engine-http.ts";
+export { request } from "./engine-http.ts";
+export { freePorts } from "./engine-words.ts";
 
 const host = localHost();
 
@@ -57,24 +57,6 @@ export type StackOptions = {
   timeout?: number;
   /** Generated and its images built, but not started: `start()` does that. */
   cold?: boolean;
-};
-
-export type HttpAnswer = {
-  status: number;
-  headers: http.IncomingHttpHeaders;
-  text: string;
-  json<Value = unknown>(): Value;
-};
-
-export type HttpInit = {
-  method?: string;
-  headers?: Record<string, string>;
-  /** An object is sent as JSON. */
-  body?: string | Buffer | object;
-  /** Name of the published port's service; nginx if absent. */
-  service?: string;
-  /** Milliseconds. */
-  timeout?: number;
 };
 
 export type RunningStack = {
@@ -213,51 +195,6 @@ function quietProgress(): Progress {
   return plainProgress(process.env.PLIMSOLL_E2E_VERBOSE ? (line) => console.error(line) : () => undefined);
 }
 
-/** Without what git does not keep: dependencies, builds, generated files, secrets. */
-async function copyStack(from: string, id: string): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), `${id}-`));
-  const left = new Set(["node_modules", "dist", "generated", ".generated", "secrets", "coverage"]);
-  await cp(from, root, { recursive: true, filter: (path) => path === from || !left.has(basename(path)) });
-  return root;
-}
-
-async function setWords(stackFolder: string, words: Readonly<Record<string, unknown>>): Promise<void> {
-  const file = join(stackFolder, "stack.yaml");
-  const document = parseDocument(await readFile(file, "utf8"));
-  for (const [path, value] of Object.entries(words))
-    document.setIn(["environments", "local", ...path.split(".")], value);
-  await mkdir(stackFolder, { recursive: true });
-  await writeFile(file, document.toString());
-}
-
-/** A free port for every one that the stack publishes. */
-async function freePortWords(
-  stackFolder: string,
-  { images, overrides }: StackOptions,
-): Promise<Record<string, number>> {
-  await setWords(stackFolder, { images: images ?? "debian", ...overrides });
-  const { plan } = produce(await readStackFolder(stackFolder), "local");
-  const words = Object.entries(plan.services).flatMap(([service, { compose }]) =>
-    (compose.ports ?? []).map(({ target }) => wordFor({ service, target })),
-  );
-  const ports = await freePorts(words.length);
-  return Object.fromEntries(words.map((word, index) => [word, ports[index] as number]));
-}
-
-/** Ports of 127.0.0.1 that nobody listens on, all different: each is held until the last is found. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((done, failed) => server.once("error", failed).listen(0, "127.0.0.1", done));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
-}
-
 function portsOf(plan: PlanJson): Record<string, number> {
   return Object.fromEntries(
     Object.entries(plan.services).flatMap(([service, { ports }]) => {
@@ -278,42 +215,4 @@ async function removeImage(engine: Engine, image: string, before: ReadonlySet<st
     .getImage(image)
     .remove()
     .catch(() => undefined);
-}
-
-/** No connection is kept: which server answers must not depend on the test before. */
-export function request(
-  port: number,
-  path: string,
-  domain?: string,
-  init: HttpInit = {},
-): Promise<HttpAnswer> {
-  const { body } = init;
-  const isText = typeof body === "string" || Buffer.isBuffer(body) || body === undefined;
-  const payload = isText ? body : JSON.stringify(body);
-  const headers = {
-    ...(domain && { host: domain }),
-    ...(!isText && { "content-type": "application/json" }),
-    ...(payload !== undefined && { "content-length": String(Buffer.byteLength(payload)) }),
-    ...init.headers,
-  };
-  return new Promise((done, failed) => {
-    const options = { host: "127.0.0.1", port, path, method: init.method ?? "GET", headers, agent: false };
-    const sent = http.request({ ...options, timeout: init.timeout ?? 15_000 }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.once("error", failed);
-      response.once("end", () => {
-        const text = Buffer.concat(chunks).toString("utf8");
-        done({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          text,
-          json: () => JSON.parse(text),
-        });
-      });
-    });
-    sent.once("timeout", () => sent.destroy(new Error(`no answer from port ${port} within the time`)));
-    sent.once("error", failed);
-    sent.end(payload);
-  });
 }
