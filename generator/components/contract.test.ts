@@ -12,46 +12,57 @@ import { components } from "./index.ts";
 const stack = `${shortest.replace("s-4vcpu-8gb", "s-4vcpu-16gb-amd")}  metrics_port: 6000\n`;
 const plans = environmentNames.flatMap((environment) =>
   (["official", "debian"] as const).map(
-    (images) => [`${environment}, ${images}`, produce(sourceOf(stack), environment, { images }).plan] as const,
+    (images) =>
+      [`${environment}, ${images}`, produce(sourceOf(stack), environment, { images }).plan] as const,
   ),
 );
 const official = produce(sourceOf(stack), "production").plan;
 const rules = (stem: string) => existsSync(join(packageRoot, `prometheus/rules/${stem}.rules.yaml`));
 const dashboard = (stem: string) => existsSync(join(packageRoot, `grafana/dashboards/${stem}.json`));
 
-describe.each(components.map((component) => [component.name, component] as const))("%s", (name, component) => {
-  const services = Object.entries(official.services).filter(([, service]) => service.component === name);
+describe.each(components.map((component) => [component.name, component] as const))(
+  "%s",
+  (name, component) => {
+    const services = Object.entries(official.services).filter(([, service]) => service.component === name);
 
-  it("runs something, and has a place in stack.yaml of its own", () => {
-    expect(services.length).toBeGreaterThan(0);
-    expect(component.at.length).toBeGreaterThan(0);
-    expect(components.filter((other) => other.at.join() === component.at.join())).toHaveLength(1);
-    expect(component.options.safeParse(component.at[0] === "api" ? { image: "a/b:1" } : {}).success).toBe(true);
-  });
-
-  it("is scraped, or says why not", () => {
-    const scraped = new Set(official.offers.scrapes.flatMap((scrape) => scrape.targets.map(({ service }) => service)));
-    for (const [service] of services) {
-      const reason = official.offers.unscraped[service];
-      expect(scraped.has(service) !== (reason !== undefined && reason.length > 0), `${service}: ${reason}`).toBe(true);
-    }
-  });
-
-  it("names the parser of every log", () => {
-    for (const [service] of services) expect(official.offers.logs[service], service).toBeDefined();
-  });
-
-  it("backs up every volume, or says why not", () => {
-    const volumes = services.flatMap(([, { compose }]) =>
-      (compose.volumes ?? []).flatMap((mount) => (mount.type === "volume" ? [mount.source] : [])),
-    );
-    const spoken = official.offers.backups.flatMap((backup) => {
-      if ("volume" in backup) return [backup.volume];
-      return "cluster" in backup ? backup.cluster.nodes : [backup.what];
+    it("runs something, and has a place in stack.yaml of its own", () => {
+      expect(services.length).toBeGreaterThan(0);
+      expect(component.at.length).toBeGreaterThan(0);
+      expect(components.filter((other) => other.at.join() === component.at.join())).toHaveLength(1);
+      expect(component.options.safeParse(component.at[0] === "api" ? { image: "a/b:1" } : {}).success).toBe(
+        true,
+      );
     });
-    for (const volume of volumes) expect(spoken, `backup of ${volume}`).toContain(volume);
-  });
-});
+
+    it("is scraped, or says why not", () => {
+      const scraped = new Set(
+        official.offers.scrapes.flatMap((scrape) => scrape.targets.map(({ service }) => service)),
+      );
+      for (const [service] of services) {
+        const reason = official.offers.unscraped[service];
+        expect(
+          scraped.has(service) !== (reason !== undefined && reason.length > 0),
+          `${service}: ${reason}`,
+        ).toBe(true);
+      }
+    });
+
+    it("names the parser of every log", () => {
+      for (const [service] of services) expect(official.offers.logs[service], service).toBeDefined();
+    });
+
+    it("backs up every volume, or says why not", () => {
+      const volumes = services.flatMap(([, { compose }]) =>
+        (compose.volumes ?? []).flatMap((mount) => (mount.type === "volume" ? [mount.source] : [])),
+      );
+      const spoken = official.offers.backups.flatMap((backup) => {
+        if ("volume" in backup) return [backup.volume];
+        return "cluster" in backup ? backup.cluster.nodes : [backup.what];
+      });
+      for (const volume of volumes) expect(spoken, `backup of ${volume}`).toContain(volume);
+    });
+  },
+);
 
 describe.each(plans)("%s", (_, plan: Plan) => {
   const services = Object.entries(plan.services);
@@ -77,7 +88,9 @@ describe.each(plans)("%s", (_, plan: Plan) => {
   });
 
   it("keeps every column of the hardening table but the cells that are listed", () => {
-    const cells = services.flatMap(([name, { exceptions }]) => Object.keys(exceptions).map((cell) => `${name}.${cell}`));
+    const cells = services.flatMap(([name, { exceptions }]) =>
+      Object.keys(exceptions).map((cell) => `${name}.${cell}`),
+    );
     expect(cells.filter((cell) => !cell.startsWith("filebeat."))).toEqual([]);
   });
 
@@ -90,7 +103,8 @@ describe.each(plans)("%s", (_, plan: Plan) => {
 
   it("publishes nginx alone; every other port is bound to this machine", () => {
     for (const [name, { compose }] of services) {
-      for (const port of compose.ports ?? []) if (name !== "nginx") expect(port.host_ip, name).toBe("127.0.0.1");
+      for (const port of compose.ports ?? [])
+        if (name !== "nginx") expect(port.host_ip, name).toBe("127.0.0.1");
     }
   });
 
@@ -103,7 +117,8 @@ describe.each(plans)("%s", (_, plan: Plan) => {
   });
 
   it("has a file for every rule and dashboard it offers", () => {
-    if (plan.components.includes("prometheus")) expect(plan.offers.rules.filter((stem) => !rules(stem))).toEqual([]);
+    if (plan.components.includes("prometheus"))
+      expect(plan.offers.rules.filter((stem) => !rules(stem))).toEqual([]);
     if (plan.components.includes("grafana")) {
       expect(plan.offers.dashboards.filter((stem) => !dashboard(stem))).toEqual([]);
     }

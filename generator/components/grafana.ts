@@ -21,7 +21,8 @@ export const Grafana = z
   .strictObject({
     port: Port.default(3000).describe("Port on 127.0.0.1 of the machine; reach it through an SSH tunnel"),
   })
-  .prefault({});
+  .prefault({})
+  .describe("Dashboards");
 export type Grafana = z.output<typeof Grafana>;
 
 const IMAGE = "grafana/grafana:13.2.0";

@@ -35,7 +35,7 @@ const DATA = "/prometheus";
 const FOLDER = "/etc/prometheus";
 
 /** nobody, /bin/prometheus, /prometheus; busybox, so there is a wget. Debian's package comes without the web pages. */
-const image = goImage({
+export const prometheusImage = goImage({
   name: NAME,
   official: "prom/prometheus:v3.13.3",
   source: "prometheus/prometheus, Dockerfile",
@@ -69,7 +69,7 @@ export const prometheus = defineComponent({
     return {
       services: {
         [NAME]: {
-          image,
+          image: prometheusImage,
           user: `${UID}:${UID}`,
           command: [
             `--config.file=${FOLDER}/prometheus.yaml`,

@@ -12,6 +12,7 @@ const nasty = [
   '"; return 200 "owned',
   "$(touch /tmp/owned)",
   "`id`",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is what is tried
   "${HOME}",
   "$HOME",
   "{{this}}",

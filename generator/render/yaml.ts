@@ -2,6 +2,11 @@
 import { stringify } from "yaml";
 
 export function toYaml(value: unknown, comment?: string): string {
-  const text = stringify(value, { lineWidth: 0, aliasDuplicateObjects: false, version: "1.2", compat: "yaml-1.1" });
+  const text = stringify(value, {
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+    version: "1.2",
+    compat: "yaml-1.1",
+  });
   return comment ? `${comment.replace(/^/gm, "# ").replace(/ +$/gm, "")}\n${text}` : text;
 }

@@ -6,7 +6,9 @@ import { components } from "../components/index.ts";
 import { type JsonSchema, jsonSchema, schemaText } from "./schema.ts";
 
 const schema = jsonSchema(components);
-const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true, validateFormats: false }).compile(schema);
+const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true, validateFormats: false }).compile(
+  schema,
+);
 
 const SHORTEST = {
   name: "shop",

@@ -36,7 +36,10 @@ export function stackSchema(sections: readonly Section[], { forEditors = false }
     );
     const parts = members.map((member) => member.at[1]).join(", ");
     const whole = withDefault(inner).describe(`Its parts: ${parts}`);
-    shape[group] = forEditors && members.every((member) => member.optional) ? orFalse(whole) : whole;
+    shape[group] =
+      forEditors && members.every((member) => member.optional)
+        ? orFalse(whole).describe(`Its parts: ${parts}; false leaves all of them out`)
+        : whole;
   }
   return z.strictObject(shape);
 }

@@ -7,8 +7,8 @@ import { stringify } from "yaml";
 import { produce } from "../../generator/index.ts";
 import { packageRoot } from "../../generator/package.ts";
 import { environmentNames } from "../../generator/spec/core.ts";
-import { sourceOf } from "../../generator/testing/source.ts";
 import { readStackFolder } from "../../generator/stack.ts";
+import { sourceOf } from "../../generator/testing/source.ts";
 import { row, show, time } from "./measure.ts";
 
 const fkod = await readStackFolder(join(packageRoot, "stacks/fkod"));
@@ -33,7 +33,9 @@ for (const servers of sizes) {
   const source = stackOf(servers);
   produce(source, "production");
   const timing = await time(servers > 100 ? 10 : 30, () => produce(source, "production"));
-  const growth = before ? `×${(timing.median / before.median).toFixed(1)} for ×${servers / before.servers}` : "";
+  const growth = before
+    ? `×${(timing.median / before.median).toFixed(1)} for ×${servers / before.servers}`
+    : "";
   row(`${servers} API servers`, show(timing), growth);
   before = { servers, median: timing.median };
 }
@@ -68,7 +70,11 @@ try {
   const median = (times: number[]) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)] as number;
   const limit = 2 * median(empty) + 150;
   row("node -e 0", `${median(empty).toFixed(0)} ms`);
-  row("plimsoll generate --check, cold", `${median(cold).toFixed(0)} ms`, `limit ${limit.toFixed(0)} ms (2 × node + 150), ratio ${(median(cold) / limit).toFixed(2)}`);
+  row(
+    "plimsoll generate --check, cold",
+    `${median(cold).toFixed(0)} ms`,
+    `limit ${limit.toFixed(0)} ms (2 × node + 150), ratio ${(median(cold) / limit).toFixed(2)}`,
+  );
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

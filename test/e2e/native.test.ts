@@ -46,7 +46,13 @@ describe.skipIf(!engine).each(targets)("$stack, $environment, $images", ({ folde
     root = await mkdtemp(join(tmpdir(), "plimsoll-native-"));
     const words = parse(await readFile(join(folder, "stack.yaml"), "utf8")) as Record<string, unknown>;
     await writeFile(join(root, "stack.yaml"), stringify({ ...words, images }));
-    ({ folder: generated } = await generate({ stackFolder: root, environment }));
+    const made = await generate({ stackFolder: root, environment }, { withSecrets: true });
+    generated = made.folder;
+    // What a person supplies in production: Compose wants to see every env file.
+    for (const { name } of made.secrets?.missing ?? []) {
+      await writeFile(join(root, "secrets", environment, name), "supplied");
+    }
+    await generate({ stackFolder: root, environment }, { withSecrets: true });
   });
   afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -66,12 +72,12 @@ describe.skipIf(!engine).each(targets)("$stack, $environment, $images", ({ folde
     expect(Object.keys(read.services).sort()).toEqual(Object.keys(plan.services).sort());
     for (const [name, { compose }] of Object.entries(plan.services)) {
       const service = read.services[name] as Record<string, unknown>;
-      expect(service.environment ?? {}, name).toEqual(compose.environment ?? {});
+      expect(service.environment ?? {}, name).toMatchObject(compose.environment ?? {});
       expect(service.read_only ?? false, name).toBe(compose.read_only);
       expect(service.mem_limit, name).toBe(String(Number.parseInt(compose.mem_limit, 10) * 1024 ** 2));
       if (compose.healthcheck)
         expect(service.healthcheck, name).toMatchObject({ test: compose.healthcheck.test });
-      if (Array.isArray(compose.command)) expect(service.command, name).toEqual(compose.command);
+      if (Array.isArray(compose.command)) expect(service.command ?? [], name).toEqual(compose.command);
     }
   });
 
