@@ -5,7 +5,7 @@ import type { Project } from "./project.ts";
 
 const GiB = 1024 ** 3;
 
-/** Measured: all Debian images with their build cache take 2 GB; the official ones with the Elastic stack 5. */
+/** Debian's images with their build cache took 2 GB where it was tried; the official ones' sizes are an estimate. */
 const ROOM = { debian: 3 * GiB, official: 5 * GiB, officialWithoutElastic: 3 * GiB };
 
 /** Kept free where every image is there already: logs, the first WAL, a backup. */

@@ -1,6 +1,7 @@
 /** Brings a generated folder up: images, containers, health, and a first request through the front door. */
 import { join } from "node:path";
 import { Problem } from "../problem.ts";
+import { requireCores } from "./cores.ts";
 import { requireDisk } from "./disk.ts";
 import { explainFailure } from "./failure.ts";
 import { type FirstAnswer, firstRequest } from "./first.ts";
@@ -44,6 +45,7 @@ export type UpResult = {
 export async function bringUp(project: Project, options: UpOptions): Promise<UpResult> {
   const began = performance.now();
   const { progress, signal, takeDown } = options;
+  await requireCores(project);
   await requirePorts(project);
   const needed = await neededImages(project);
   await requireDisk(
