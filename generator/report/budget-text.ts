@@ -1,4 +1,6 @@
 /** The budget in a terminal: bars under the line. */
+
+import { GiB } from "../spec/words.ts";
 import { type BudgetReport, type BudgetRow, diskOf } from "./budget.ts";
 import type { Paint } from "./paint.ts";
 import { bytes, joinNames, percent, wrap } from "./units.ts";
@@ -47,7 +49,7 @@ export function budgetText(report: BudgetReport, { width, paint }: { width: numb
         ]
       : []),
     "",
-    ...diskLine(report, paint),
+    ...diskLine(report, width, paint),
     ...report.absent.flatMap(({ component, why }) => wrap(`left out: ${component}, since ${why}`, width, 2)),
     ...settingsText(report, width, paint),
   ];
@@ -87,32 +89,29 @@ export function barOf(share: number, width: number): string {
   return bar.padEnd(width);
 }
 
-function diskLine({ disk }: BudgetReport, paint: Paint): string[] {
+function diskLine({ disk }: BudgetReport, width: number, paint: Paint): string[] {
   const free = disk.line - disk.loaded;
   const parts = [
     `${bytes(disk.host)} for the system, images and logs`,
     `${bytes(disk.loaded)} for volumes`,
-    ...(free > 0 ? [`${bytes(free)} free`] : []),
+    ...(free >= GiB ? [`${bytes(free)} free`] : []),
   ];
-  return [`  ${paint("bold", "disk")}  ${bytes(disk.total)}: ${parts.join(", ")}`];
+  const [first = "", ...more] = wrap(`${bytes(disk.total)}: ${parts.join(", ")}`, width - 8);
+  return [`  ${paint("bold", "disk")}  ${first}`, ...more.map((line) => `        ${line}`)];
 }
 
 function settingsText({ settings }: BudgetReport, width: number, paint: Paint): string[] {
   if (settings.length === 0) return [];
-  const label = Math.min(30, Math.max(...settings.map(({ setting }) => setting.length)));
-  const value = Math.min(16, Math.max(...settings.map((entry) => entry.value.length)));
   const lines: string[] = ["", paint("bold", "What follows from it")];
   let before = "";
-  for (const { services, setting, value: text, because } of settings) {
+  for (const { services, setting, value, because } of settings) {
     const who = joinNames(services);
-    if (who !== before) lines.push(`  ${who}`);
+    if (who !== before) lines.push(...wrap(who, width, 2));
     before = who;
-    const [first, ...more] = wrap(because, width - label - value - 8, 0);
-    lines.push(
-      `    ${setting.padEnd(label)}  ${paint("cyan", text.padEnd(value))}  ${paint("dim", first ?? "")}`.trimEnd(),
-    );
-    const under = " ".repeat(label + value + 8);
-    lines.push(...more.map((line) => `${under}${paint("dim", line)}`));
+    const said = `    ${setting}  ${value}`;
+    const painted = `    ${setting}  ${paint("cyan", value)}`;
+    if (said.length + 2 + because.length <= width) lines.push(`${painted}  ${paint("dim", because)}`);
+    else lines.push(painted, ...wrap(because, width, 8).map((line) => paint("dim", line)));
   }
   return lines;
 }

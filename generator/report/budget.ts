@@ -37,7 +37,11 @@ export type BudgetReport = {
 
 export function budgetReport(plan: Plan): BudgetReport {
   const { budget } = plan;
-  const weights = budget.lines.reduce((sum, line) => sum + line.cpuShares, 0);
+  // What is kept free runs now and then; the share of a service is what it has when all run that run for good.
+  const weights = budget.lines.reduce(
+    (sum, line) => sum + (line.reserve === undefined ? line.cpuShares : 0),
+    0,
+  );
   const rows = budget.lines.map((line) => rowOf(line, weights));
   const running = rows.filter((row) => row.reserve === undefined);
   const groups = [...groupBy(running, (row) => row.component)].map(
