@@ -21,7 +21,7 @@ const DATA = "/alertmanager";
 const FOLDER = "/etc/alertmanager";
 
 /** nobody, /bin/alertmanager, /alertmanager, busybox. */
-const image = goImage({
+export const alertmanagerImage = goImage({
   name: NAME,
   official: "prom/alertmanager:v0.34.0",
   source: "prometheus/alertmanager, Dockerfile",
@@ -60,7 +60,7 @@ export const alertmanager = defineComponent({
     return {
       services: {
         [NAME]: {
-          image,
+          image: alertmanagerImage,
           user: `${UID}:${UID}`,
           command: [
             `--config.file=${FOLDER}/alertmanager.yaml`,

@@ -74,6 +74,8 @@ export const nodeExporter = defineComponent({
           ...COLLECTORS.map((collector) => `--collector.${collector}`),
           `--collector.filesystem.mount-points-include=^${TEXTFILES}$`,
           `--collector.textfile.directory=${TEXTFILES}`,
+          // An empty folder: udev's names of disks are the machine's, and their want would be an error in the log.
+          "--path.udev.data=/dev/shm",
         ],
         environment: { GOMEMLIMIT: goMemoryLimit(grants.service(NAME).memory) },
         networks: ["monitoring"],

@@ -15,11 +15,9 @@ const common = {
 };
 
 const Mail = z.email({ error: "expected an address such as ops@example.com" });
-const SmartHost = z
-  .string()
-  .regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?:\d{1,5}$/, {
-    error: "expected a mail server such as smtp.example.com:587",
-  });
+const SmartHost = z.string().regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?:\d{1,5}$/, {
+  error: "expected a mail server such as smtp.example.com:587",
+});
 /** Slack reads these as templates: nothing that could be one. */
 const Channel = z
   .string()

@@ -18,7 +18,7 @@ export type GoImage = {
 };
 
 /** busybox stands in for the wget that the official images have, for the healthcheck. */
-export function goImage(image: GoImage): Image {
+export function goImage(image: GoImage): Exclude<Image, { context: string }> {
   const { name, official, debianBinary, folders = [], ...facts } = image;
   return {
     official,

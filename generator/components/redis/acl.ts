@@ -14,6 +14,12 @@ const MONITORING =
 /** The healthcheck: no password, since one in the command would be seen by all; it may say PING. */
 const HEALTH = "nopass resetkeys resetchannels -@all +ping";
 
+/**
+ * Off: nobody can be it. But Redis replays the append-only file as this user, and EXEC checks what it may do: without
+ * these rights every transaction and script in the file would be refused, and lost, at the next start (seen on 8.0.6).
+ */
+const DEFAULT = "resetpass ~* &* +@all";
+
 export type AclOptions = {
   /** Secret with the application's password. */
   application: string;
@@ -25,7 +31,7 @@ export type AclOptions = {
 export function aclFile({ application, allow }: AclOptions): Text {
   const more = allow.map((command) => ` +${command}`).join("");
   return [
-    "user default reset off\n",
+    `user default reset off ${DEFAULT}\n`,
     "user app reset on #",
     { secret: application, as: "sha256" },
     ` ${APPLICATION}${more}\n`,

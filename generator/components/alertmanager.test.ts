@@ -1,0 +1,120 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { produce } from "../index.ts";
+import { shortest, sourceOf } from "../testing/source.ts";
+import { findTool, type Tool } from "../testing/tools.ts";
+import { alertmanagerImage } from "./alertmanager.ts";
+
+const everyKind = `monitoring:
+  alertmanager:
+    watchdog: true
+    receivers:
+      - { type: webhook, name: hook }
+      - { type: slack, name: ops-slack, channel: "#ops", on: [page] }
+      - { type: email, name: mail, to: a@example.com, from: b@example.com, smarthost: "smtp.example.com:587", username: b@example.com }
+      - { type: pagerduty, name: pager, on: [page] }
+      - { type: telegram, name: chat, chat: -100123, on: [warn] }
+`;
+
+function made(more: string, environment: "local" | "production" = "production") {
+  const { plan, files } = produce(sourceOf(shortest + more), environment);
+  const text = files.find(({ path }) => path === "alertmanager/alertmanager.yaml")?.text ?? "";
+  return { plan, text, config: parse(text), service: plan.services.alertmanager?.compose };
+}
+
+describe("receivers", () => {
+  it("are none by default: alerts stay on the page, and explain says so", () => {
+    const { config, plan, service } = made("");
+    expect(config.route.receiver).toBe("nobody");
+    expect(config.receivers).toEqual([{ name: "nobody" }, { name: "page" }, { name: "warn" }]);
+    expect(plan.offers.settings.find(({ setting }) => setting === "receivers")?.value).toContain(
+      "reach nobody",
+    );
+    expect(Object.keys(service?.networks ?? {})).not.toContain("egress");
+  });
+
+  it("read their secrets from files, and nothing secret is in the configuration", () => {
+    const { config, plan, service } = made(everyKind);
+    expect(config.receivers.map(({ name }: { name: string }) => name)).toEqual([
+      "nobody",
+      "page",
+      "warn",
+      "watchdog",
+    ]);
+    expect(Object.keys(config.receivers[1])).toEqual([
+      "name",
+      "webhook_configs",
+      "slack_configs",
+      "email_configs",
+      "pagerduty_configs",
+    ]);
+    expect(config.receivers[1].slack_configs[0].api_url_file).toBe("/run/secrets/alertmanager_ops_slack");
+    expect(config.receivers[2].telegram_configs[0]).toMatchObject({ chat_id: -100123, parse_mode: "" });
+    const names = service?.secrets?.map(({ source }) => source) ?? [];
+    expect(names).toHaveLength(6);
+    const supplied = plan.secrets.filter((secret) => "supplied" in secret).map(({ name }) => name);
+    expect(supplied).toEqual(expect.arrayContaining(names));
+    expect(Object.keys(service?.networks ?? {})).toContain("egress");
+  });
+
+  it("stay out of local: a laptop wakes nobody, and asks for no secret", () => {
+    const { config, service } = made(everyKind, "local");
+    expect(config.receivers).toHaveLength(3);
+    expect(service?.secrets ?? []).toEqual([]);
+  });
+
+  it("have names of their own", () => {
+    const twice =
+      "monitoring: { alertmanager: { receivers: [{ type: webhook, name: a }, { type: pagerduty, name: a }] } }\n";
+    expect(() => made(twice)).toThrow(/the name a is taken/);
+  });
+
+  it.each([
+    ["channel", '{ type: slack, name: a, channel: "{{ .CommonLabels }}" }'],
+    ["address", '{ type: email, name: a, to: "{{x}}@b.c", from: a@b.cd, smarthost: "h:25", username: u }'],
+    [
+      "mail server",
+      '{ type: email, name: a, to: a@b.cd, from: a@b.cd, smarthost: "h:25\\nx: y", username: u }',
+    ],
+    ["user name", '{ type: email, name: a, to: a@b.cd, from: a@b.cd, smarthost: "h:25", username: "$x" }'],
+    ["chat", '{ type: telegram, name: a, chat: "1; x" }'],
+    ["type", "{ type: pigeon, name: a }"],
+  ])("refuse a %s that could be syntax", (_, receiver) => {
+    expect(() => made(`monitoring: { alertmanager: { receivers: [${receiver}] } }\n`)).toThrow();
+  });
+});
+
+describe("amtool", () => {
+  let amtool: Tool | undefined;
+  beforeAll(() => {
+    amtool = findTool({ tool: "amtool", image: alertmanagerImage });
+  }, 600_000);
+
+  const run = (text: string, args: readonly string[]) => amtool?.run({ "alertmanager.yaml": text }, args);
+
+  it.each([
+    ["no receivers", "", "production"],
+    ["every kind of receiver", everyKind, "production"],
+    ["every kind in local", everyKind, "local"],
+  ] as const)("accepts %s", (_, more, environment) => {
+    const checked = run(made(more, environment).text, ["check-config", "alertmanager.yaml"]);
+    if (checked) expect(checked).toMatchObject({ code: 0, output: expect.stringContaining("SUCCESS") });
+  });
+
+  it.each([
+    [["severity=page", "alertname=RedisSessionsDown"], "page"],
+    [["severity=warn", "alertname=HostCpuBusy"], "warn"],
+    [["severity=none", "alertname=Watchdog"], "watchdog"],
+    [["alertname=Unheard"], "nobody"],
+  ])("routes %s to %s", (labels, receiver) => {
+    const routed = run(made(everyKind).text, [
+      "config",
+      "routes",
+      "test",
+      "--config.file=alertmanager.yaml",
+      ...labels,
+    ]);
+    // The first line: a warning about the missing file in the home folder may follow.
+    if (routed) expect(routed.output.split("\n")[0]).toBe(receiver);
+  });
+});

@@ -1,0 +1,98 @@
+/**
+ * For tests: promtool and amtool, wherever they are: on the PATH, in an image that is here, or in one built from our
+ * own Debian Dockerfile where the base image is here. Files go in as a tar over stdin, so that any engine will do.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Build, Image } from "../components/component.ts";
+import { type Rendered, renderFile } from "../render/files.ts";
+
+export type Tool = {
+  where: string;
+  /** Runs it in a folder with these files. */
+  run(files: Readonly<Record<string, string>>, args: readonly string[]): { code: number; output: string };
+};
+
+type Wanted = { tool: "promtool" | "amtool"; image: Exclude<Image, { context: string }> };
+
+/** undefined where it is nowhere to be had; with PLIMSOLL_E2E=required that is a failure. */
+export function findTool({ tool, image }: Wanted): Tool | undefined {
+  if (spawnSync(tool, ["--version"]).status === 0) return onPath(tool);
+  const official = image.official as string;
+  if (hasImage(official)) return inImage(official, tool);
+  if (hasImage("debian:forky-slim")) return inImage(build(image.debian as Build), tool);
+  const lack = `no ${tool} on the PATH, and neither ${official} nor debian:forky-slim is here`;
+  if (process.env.PLIMSOLL_E2E === "required") throw new Error(lack);
+  console.warn(`skipped: ${lack}`);
+  return undefined;
+}
+
+function hasImage(name: string): boolean {
+  return spawnSync("docker", ["image", "inspect", name]).status === 0;
+}
+
+function build({ name, files }: Build): string {
+  const tag = `plimsoll-test/${name}`;
+  withFolder(Object.fromEntries(files.flatMap(rendered).map(({ path, text }) => [path, text])), (folder) => {
+    execFileSync("docker", ["build", "--quiet", "--tag", tag, folder], { stdio: "pipe" });
+  });
+  return tag;
+}
+
+function rendered(file: Build["files"][number]): Rendered[] {
+  return renderFile(file, "test");
+}
+
+function onPath(tool: string): Tool {
+  return {
+    where: "on the PATH",
+    run: (files, args) =>
+      withFolder(files, (folder) => result(spawnSync(tool, [...args], { cwd: folder, encoding: "utf8" }))),
+  };
+}
+
+function inImage(image: string, tool: string): Tool {
+  const inside = `mkdir /tmp/check && cd /tmp/check && tar -x -f - && exec /bin/${tool} "$@"`;
+  return {
+    where: `in ${image}`,
+    run: (files, args) =>
+      withFolder(files, (folder) => {
+        const input = execFileSync("tar", ["-c", "-f", "-", "-C", folder, "."]);
+        const docker = [
+          "run",
+          "--rm",
+          "--interactive",
+          "--network",
+          "none",
+          "--entrypoint",
+          "/bin/sh",
+          image,
+        ];
+        return result(
+          spawnSync("docker", [...docker, "-c", inside, tool, ...args], { input, encoding: "utf8" }),
+        );
+      }),
+  };
+}
+
+function result({ status, stdout, stderr }: { status: number | null; stdout: string; stderr: string }) {
+  return { code: status ?? -1, output: `${stdout}${stderr}` };
+}
+
+function withFolder<Result>(
+  files: Readonly<Record<string, string>>,
+  action: (folder: string) => Result,
+): Result {
+  const folder = mkdtempSync(join(tmpdir(), "plimsoll-tool-"));
+  try {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    }
+    return action(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
