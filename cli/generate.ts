@@ -30,7 +30,12 @@ export function generateCommand(): Command {
         ? await Promise.all(sources.map(checkOne))
         : await inTurn(sources, async ({ folder, environment }) => {
             const done = await generate({ stackFolder: folder, environment, force: options.force });
-            return { folder: done.folder, changes: done.changes, made: done.secrets?.made ?? [], plan: done.plan };
+            return {
+              folder: done.folder,
+              changes: done.changes,
+              made: done.secrets?.made ?? [],
+              plan: done.plan,
+            };
           });
       if (options.json) console.log(JSON.stringify(results.map(summary), null, 2));
       else for (const result of results) console.error(line(result, options.check === true));
@@ -41,7 +46,9 @@ export function generateCommand(): Command {
     });
 }
 
-type Result = Pick<Awaited<ReturnType<typeof generate>>, "folder" | "changes" | "plan"> & { made: readonly string[] };
+type Result = Pick<Awaited<ReturnType<typeof generate>>, "folder" | "changes" | "plan"> & {
+  made: readonly string[];
+};
 
 async function checkOne({ folder, environment, plan, files }: Awaited<Target>): Promise<Result> {
   const place = generatedFolder(folder, environment);
@@ -51,7 +58,10 @@ async function checkOne({ folder, environment, plan, files }: Awaited<Target>): 
 
 type Target = Promise<{ folder: string; environment: EnvironmentKind } & ReturnType<typeof produce>>;
 
-async function inTurn<Item, Out>(items: readonly Item[], action: (item: Item) => Promise<Out>): Promise<Out[]> {
+async function inTurn<Item, Out>(
+  items: readonly Item[],
+  action: (item: Item) => Promise<Out>,
+): Promise<Out[]> {
   const out: Out[] = [];
   for (const item of items) out.push(await action(item));
   return out;

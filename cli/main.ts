@@ -20,14 +20,18 @@ const commands: Record<string, () => Promise<Command>> = {
 
 async function main(argv: readonly string[]): Promise<number> {
   const program = new Command("plimsoll")
-    .description("One stack.yaml becomes a production stack of plain Docker Compose, sized to fit its machine.")
+    .description(
+      "One stack.yaml becomes a production stack of plain Docker Compose, sized to fit its machine.",
+    )
     .version("0.1.0")
     .showHelpAfterError("(plimsoll --help lists what there is)")
     .exitOverride();
   const called = argv.find((word) => !word.startsWith("-"));
   const wanted = called !== undefined && Object.hasOwn(commands, called) ? [called] : Object.keys(commands);
   for (const name of wanted) {
-    program.addCommand((await (commands[name] as () => Promise<Command>)()).exitOverride().copyInheritedSettings(program));
+    program.addCommand(
+      (await (commands[name] as () => Promise<Command>)()).exitOverride().copyInheritedSettings(program),
+    );
   }
   try {
     await program.parseAsync(argv as string[], { from: "user" });
