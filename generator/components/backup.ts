@@ -1,4 +1,4 @@
-/** Backups: a sidecar for PostgreSQL, a sidecar for the volumes that others offer, and room for the restore test. */
+/** Backups: a sidecar for PostgreSQL, and a sidecar for the volumes that others offer. */
 import { MiB } from "../spec/words.ts";
 import { NAME as FILES, filesClaim, filesFiles, filesSidecar, REPOSITORY as RESTIC } from "./backup/files.ts";
 import { Backup } from "./backup/options.ts";
@@ -31,19 +31,7 @@ export const backup = defineComponent({
       : { [METRICS]: { floor: 64 * MiB, weight: 0, ceiling: 64 * MiB } };
     const withMetrics: Claim = { ...files, disk: { ...files.disk, ...metrics } };
     if (!context.present.has("postgres")) return [withMetrics];
-    return [
-      postgresClaim(bucket),
-      withMetrics,
-      {
-        service: "the daily restore test",
-        reserve: "a backup that was never restored is a hope: once a day one is, beside the running database",
-        memory: { floor: 256 * MiB, weight: 0 },
-        cpu: { weight: 256 },
-        pids: 64,
-        // A whole copy of the database: as much as a node's data volume gets.
-        disk: { "restore-test": { floor: 2048 * MiB, weight: 6 } },
-      },
-    ];
+    return [postgresClaim(bucket), withMetrics];
   },
 
   contribute(options, grants, context): Contribution {

@@ -19,6 +19,18 @@ import { explain, settingsOf } from "./postgres/settings.ts";
 
 export { Postgres };
 
+/** Room for one copy of the database beside the running one, and memory to start it in. */
+function restoreTest({ disk }: Postgres): Claim {
+  return {
+    service: "the daily restore test",
+    reserve: "a backup that was never restored is a hope: once a day one is, beside the running database",
+    memory: { floor: 256 * MiB, weight: 0 },
+    cpu: { weight: 256 },
+    pids: 64,
+    disk: { "restore-test": { floor: disk, weight: 6 } },
+  };
+}
+
 export const postgres = defineComponent({
   name: "postgres",
   at: ["postgres"],
@@ -50,6 +62,7 @@ export const postgres = defineComponent({
       ),
       proxyClaim,
       ...(context.present.has("prometheus") ? [exporterClaim] : []),
+      ...(context.present.has("backup") ? [restoreTest(options)] : []),
     ];
   },
 

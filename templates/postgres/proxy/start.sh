@@ -3,5 +3,8 @@
 set -euo pipefail
 map=/var/lib/haproxy/pointer.map
 [[ -s $map ]] || { printf 'primary %s\n' "${PLIMSOLL_FIRST:?}" >"$map.new" && mv "$map.new" "$map"; }
-# One process; -q: changes of a server's state are logged once, not on stderr as well.
+haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg >/dev/null # says on stderr what -q below would keep quiet
+# One process. -q: it would say each change of a server's state on stderr too, beside the log; since it then closes what
+# stdout was, the log goes to a descriptor of its own.
+exec 3>&1
 exec haproxy -db -q -f /usr/local/etc/haproxy/haproxy.cfg

@@ -54,14 +54,26 @@ told() {
 first_backup() {
   until point_at_primary; do sleep 1; done
   until told pgbr stanza-create && told pgbr check; do
-    log "the repository is not usable yet: trying again in 10 seconds" warning
-    sleep 10
+    log "the repository is not usable yet: trying again in 5 seconds" warning
+    mend_stanza
+    sleep 5
   done
   if [[ $(backups_in_repository) -eq 0 ]]; then
-    until backup full; do sleep 60; done
+    until backup full; do sleep 15; done
   fi
   write_metrics
   touch "$run/ready"
+}
+
+# A stanza whose making was cut short has its archive's half only, and pgBackRest will not go on from there. Without a
+# single file of a backup there is nothing to lose: the archived segments lead to no backup.
+mend_stanza() {
+  [[ $(pgbackrest repo-ls "archive/$stanza" 2>/dev/null) == *archive.info* ]] || return 0
+  local backups
+  backups=$(pgbackrest repo-ls "backup/$stanza" 2>/dev/null) && [[ -z $backups ]] || return 0
+  log "the stanza was half made: making it anew" warning
+  pgbr stop && told pgbr stanza-delete --force || true
+  pgbr start || true
 }
 
 info() { pgbr info --output=json; }
