@@ -23,6 +23,7 @@ const cases: Case[] = [
   ["UTF-16", bytes(0xff, 0xfe, 0x6e, 0x00), /is not UTF-8/],
   ["a NUL byte", "name: he\0llo\n", /stack\.yaml:1:9.*NUL byte/],
   ["a huge file", `${shortest}# ${"x".repeat(LARGEST_FILE)}`, /at most 256 KB is read/],
+  ["endless brackets", `a: ${"[".repeat(100_000)}`, /^stack\.yaml is nested too deeply to be read$/],
   ["a tab for indentation", change("  image", "\timage"), /stack\.yaml:5:.*tab/],
   ["a duplicate key", add("name: other"), /stack\.yaml:6:1.*same key twice/],
   ["a duplicate key inside", api("image: other/image:1"), /same key twice/],
@@ -55,6 +56,11 @@ const cases: Case[] = [
   ["an unknown word", add("kubernetes: true"), /kubernetes: is not a word of stack\.yaml/],
   ["an unknown word has the list", add("zzzzzzzz: 1"), /Known here: name, domain, machine/],
   ["__proto__", add("__proto__: { images: debian }"), /__proto__: is not a word/],
+  [
+    "__proto__ in an environment",
+    add("environments:\n  local:\n    __proto__: { images: debian }"),
+    /stack\.yaml:8:5 environments\.local\.__proto__: is not a word/,
+  ],
   ["constructor", add("constructor: 1"), /constructor: is not a word/],
   ["a name with capitals", change("hello", "Hello"), /expected a name of small letters.*found "Hello"/],
   ["a name with a path", change("name: hello", "name: ../../etc"), /expected a name/],
@@ -217,6 +223,16 @@ const cases: Case[] = [
     "production",
   ],
   [
+    "what is missing in an environment is missed there",
+    add("environments:\n  local:\n    processes:\n      worker: { count: 2 }"),
+    /stack\.yaml:9:7 environments\.local\.processes\.worker\.command: expected a command/,
+  ],
+  [
+    "environments in an environment",
+    add("environments: { local: { environments: {} } }"),
+    /^stack\.yaml:6:26 environments\.local\.environments: an environment holds no environments\n.*$/,
+  ],
+  [
     "another name in an environment",
     add("environments: { local: { name: x } }"),
     /one name in all environments/,
@@ -252,4 +268,18 @@ it("gives all faults of a file at once", () => {
 it("takes a byte order mark, and Windows line ends", () => {
   expect(produce(sourceOf(`\uFEFF${shortest}`), "local").plan.name).toBe("hello");
   expect(produce(sourceOf(shortest.replaceAll("\n", "\r\n")), "local").plan.name).toBe("hello");
+});
+
+it("is not kept busy by a file of many keys", () => {
+  const keys = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1`);
+  const begun = performance.now();
+  expect(() => produce(sourceOf(`${shortest}${keys.join("\n")}`), "local")).toThrow(InputError);
+  // Compared each with each, they took a minute.
+  expect(performance.now() - begun).toBeLessThan(20_000);
+});
+
+it("lets an environment take back what the stack does not have", () => {
+  const stack = add("logging: false\nenvironments: { local: { logging: { keep: null } } }");
+  expect(produce(sourceOf(stack), "local").plan.components).toContain("elk");
+  expect(produce(sourceOf(stack), "production").plan.components).not.toContain("elk");
 });

@@ -9,6 +9,7 @@ import {
   type Pair,
   parseDocument,
   visit,
+  type YAMLMap,
 } from "yaml";
 import { type Fault, InputError } from "./fault.ts";
 
@@ -21,6 +22,8 @@ export type YamlFile = {
   place(path: Path): { line: number; column: number };
   /** True where the path itself is written in the file. */
   has(path: Path): boolean;
+  /** How many steps of a path are written in the file: all of them where it is there itself. */
+  depth(path: Path): number;
 };
 
 /** @throws InputError with every fault of syntax: tabs, duplicate keys, unknown tags, more than one document. */
@@ -30,7 +33,8 @@ export function parseYaml(file: string, text: string): YamlFile {
     lineCounter: lines,
     version: "1.2",
     schema: "core",
-    uniqueKeys: true,
+    // Looked for below: the parser compares every key with every other.
+    uniqueKeys: false,
     prettyErrors: false,
     strict: true,
   });
@@ -38,6 +42,9 @@ export function parseYaml(file: string, text: string): YamlFile {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
+  if (document.errors.some(({ message }) => message.includes("call stack"))) {
+    throw new InputError([{ file, message: "is nested too deeply to be read" }]);
+  }
   const faults: Fault[] = document.errors.map((error) => ({
     file,
     ...at(error.pos[0]),
@@ -56,6 +63,20 @@ export function parseYaml(file: string, text: string): YamlFile {
         remedy: "Write the value out, or put what environments share at the top level.",
       });
     },
+    Map(_, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value))
+          faults.push({
+            file,
+            ...at(key.range?.[0] ?? 0),
+            message: "has the same key twice in one map",
+            remedy: "Keep one of them.",
+          });
+        seen.add(key.value);
+      }
+    },
     Pair(_, pair) {
       if (isNode(pair.key) && !(isScalar(pair.key) && typeof pair.key.value === "string")) {
         faults.push({
@@ -69,13 +90,22 @@ export function parseYaml(file: string, text: string): YamlFile {
   });
   if (faults.length > 0) throw new InputError(faults);
 
+  const pairs = new WeakMap<YAMLMap, Map<string, Pair>>();
+  const pairOf = (map: YAMLMap, key: string): Pair | undefined => {
+    let known = pairs.get(map);
+    if (known === undefined) {
+      known = new Map(map.items.map((pair) => [isScalar(pair.key) ? String(pair.key.value) : "", pair]));
+      pairs.set(map, known);
+    }
+    return known.get(key);
+  };
   const find = (path: Path): { node: Node | null; depth: number } => {
     let node: Node | null = document.contents;
     let found: Node | null = node;
     let depth = 0;
     for (const step of path) {
       const next: unknown = isMap(node)
-        ? node.items.find((item: Pair) => isScalar(item.key) && String(item.key.value) === String(step))
+        ? pairOf(node, String(step))
         : isSeq(node)
           ? node.items[Number(step)]
           : undefined;
@@ -97,13 +127,12 @@ export function parseYaml(file: string, text: string): YamlFile {
     value: document.toJS(),
     place: (path) => at(find(path).node?.range?.[0] ?? 0),
     has: (path) => find(path).depth === path.length,
+    depth: (path) => find(path).depth,
   };
 }
 
 function explain(code: string, message: string): Pick<Fault, "message" | "remedy"> {
   switch (code) {
-    case "DUPLICATE_KEY":
-      return { message: "has the same key twice in one map", remedy: "Keep one of them." };
     case "TAB_AS_INDENT":
       return { message: "is indented with a tab", remedy: "YAML is indented with spaces: two are usual." };
     case "MULTIPLE_DOCS":

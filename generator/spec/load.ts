@@ -47,9 +47,12 @@ export function loadSpec(
   choices: Choices = {},
 ): Spec {
   const { environments, ...base } = yaml.value as Record<string, unknown>;
-  const own = isMap(environments) ? environments[environment] : undefined;
+  const written = isMap(environments) ? environments[environment] : undefined;
+  const own = isMap(written) ? without(written, ["environments"]) : undefined;
   const overrideOf = (path: Path): Path => ["environments", environment, ...path];
-  const placed = (path: Path): Path => (yaml.has(overrideOf(path)) ? overrideOf(path) : path);
+  // Where more of the path is written: what is missing in an environment's own map is missing there.
+  const placed = (path: Path): Path =>
+    yaml.depth(overrideOf(path)) - 2 >= Math.max(1, yaml.depth(path)) ? overrideOf(path) : path;
   const fault = ({ path, message, remedy }: PlacedMessage): Fault => ({
     file: yaml.file,
     ...yaml.place(placed(path)),
@@ -61,8 +64,8 @@ export function loadSpec(
     ({ path, ...rest }): Fault => ({ file: yaml.file, ...yaml.place(path), path: path.join("."), ...rest }),
   );
 
-  let words = merge(base, isMap(own) ? own : undefined) as Record<string, unknown>;
-  const machineIsOwn = isMap(own) && own.machine !== undefined;
+  let words = merge(base, own) as Record<string, unknown>;
+  const machineIsOwn = (own?.machine ?? undefined) !== undefined;
   if (environment === "local" && !machineIsOwn) words = { ...words, machine: words.machine ?? "s-1vcpu-1gb" };
   words = { ...words, ...choices };
 
@@ -93,11 +96,16 @@ export function loadSpec(
     options,
     fault,
     written: (path) =>
-      yaml.has(overrideOf(path)) || yaml.has(path)
+      yaml.depth(placed(path)) === placed(path).length
         ? `${yaml.file}:${yaml.place(placed(path)).line}`
         : undefined,
   };
 }
+
+const ONLY_ONCE = [
+  ["name", "a stack has one name in all environments"],
+  ["environments", "an environment holds no environments"],
+] as const;
 
 function environmentFaults(environments: unknown): PlacedMessage[] {
   if (environments === undefined) return [];
@@ -116,16 +124,11 @@ function environmentFaults(environments: unknown): PlacedMessage[] {
     if (own !== null && !isMap(own)) {
       return [{ path, message: `expected a map of words, found ${describeValue(own)}` }];
     }
-    if (isMap(own) && own.name !== undefined) {
-      return [
-        {
-          path: [...path, "name"],
-          message: "a stack has one name in all environments",
-          remedy: "Remove it.",
-        },
-      ];
-    }
-    return [];
+    return ONLY_ONCE.filter(([word]) => isMap(own) && Object.hasOwn(own, word)).map(([word, message]) => ({
+      path: [...path, word],
+      message,
+      remedy: "Remove it.",
+    }));
   });
 }
 
