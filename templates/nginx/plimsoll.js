@@ -157,12 +157,12 @@ export default function plimsoll() {
 
   // ---- counting ---------------------------------------------------------------------------------------------------
 
-  /** A request beyond the first bound: until the server began its answer, so that a slow reader is not its fault. */
+  /** A request of more than 100 ms: until the server began its answer, so that a slow reader is not its fault. */
   function slow(r, chosen) {
     const took = headerTime(r);
     let bucket = 0;
     while (bucket < BOUNDS.length && took > BOUNDS[bucket]) bucket++;
-    shared.plimsoll_cells.incr(`${chosen || "edge"}|${r.status}|${bucket}`, ONE + took);
+    shared.plimsoll_cells.incr(`${chosen}|${r.status}|${bucket}`, ONE + took);
   }
 
   /** Milliseconds; where an answer never began, until nginx gave up. */

@@ -8,7 +8,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { execa } from "execa";
-import { type Edge, startEdge } from "../e2e/nginx-edge.ts";
+import { startEdge } from "../e2e/nginx-edge.ts";
 
 const [seconds = 3, rounds = 7, connections = 32] = process.argv.slice(2).map(Number);
 const SERVERS = 3;
@@ -31,8 +31,8 @@ function plain(conf: string): string {
 
 type Sample = { perSecond: number; requests: number; cpu?: number };
 
-async function load(url: string): Promise<{ perSecond: number; requests: number }> {
-  const { stdout } = await execa("wrk", ["-t1", `-c${connections}`, `-d${seconds}s`, url]);
+async function load(url: string, time = seconds): Promise<{ perSecond: number; requests: number }> {
+  const { stdout } = await execa("wrk", ["-t1", `-c${connections}`, `-d${time}s`, url]);
   const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(stdout);
@@ -59,51 +59,51 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 }
 
-const idOf = async (edge: Edge) => edge.docker("inspect", "--format", "{{.Id}}", edge.door);
+type Subject = { name: string; conf?(text: string): string; samples: Sample[] };
 
-const edges: Edge[] = [];
+const subjects: [Subject, Subject, Subject] = [
+  { name: "one server, direct", samples: [] },
+  { name: "nginx, plain upstream", conf: plain, samples: [] },
+  { name: "nginx, plimsoll", conf: (text) => text, samples: [] },
+];
+
+// One nginx and the same servers for all: what differs is the configuration alone.
+const edge = await startEdge({ name: "bench", servers: SERVERS, options: free });
 try {
-  const ours = await startEdge({ name: "bench", servers: SERVERS, options: free });
-  edges.push(ours);
-  const ordinary = await startEdge({ name: "plain", servers: SERVERS, options: free, change: plain });
-  edges.push(ordinary);
-  const direct = `http://${await ours.address(ours.server(1))}:5000/`;
-  const subjects = [
-    { name: "one server, direct", url: direct, samples: [] as Sample[] },
-    {
-      name: "nginx, plain upstream",
-      url: `${ordinary.url}/`,
-      id: await idOf(ordinary),
-      samples: [] as Sample[],
-    },
-    { name: "nginx, plimsoll", url: `${ours.url}/`, id: await idOf(ours), samples: [] as Sample[] },
-  ];
-  for (const { url } of subjects) await load(url);
+  const generated = readFileSync(`${edge.folder}/nginx/nginx.conf`, "utf8");
+  const id = await edge.docker("inspect", "--format", "{{.Id}}", edge.door);
+  const direct = `http://${await edge.address(edge.server(1))}:5000/`;
   for (let round = 0; round < rounds; round++) {
-    const order = round % 2 === 0 ? subjects : [...subjects].reverse();
-    for (const subject of order) subject.samples.push(await measure(subject.url, subject.id));
+    for (const { conf, samples } of round % 2 === 0 ? subjects : [...subjects].reverse()) {
+      if (conf) {
+        edge.rewrite({ "nginx/nginx.conf": conf(generated) });
+        await edge.docker("restart", "--time", "1", edge.door);
+        await edge.healthy();
+      }
+      const url = conf ? `http://${await edge.address()}:8080/` : direct;
+      await load(url, 1);
+      samples.push(await measure(url, conf && id));
+    }
   }
-  const shown = subjects.map(({ name, samples }) => ({
-    name,
-    perSecond: median(samples.map((sample) => sample.perSecond)),
-    best: Math.max(...samples.map((sample) => sample.perSecond)),
-    cpu: median(samples.map((sample) => (sample.cpu ?? Number.NaN) / 1000)),
-  }));
-  for (const { name, perSecond, best, cpu } of shown) {
-    const own = Number.isNaN(cpu) ? "" : `   ${cpu.toFixed(1)} µs of nginx's CPU a request`;
+  const perSecond = ({ samples }: Subject) => median(samples.map((sample) => sample.perSecond));
+  const best = ({ samples }: Subject) => Math.max(...samples.map((sample) => sample.perSecond));
+  for (const subject of subjects) {
+    const cpu = subject.samples.flatMap((sample) => (sample.cpu === undefined ? [] : [sample.cpu / 1000]));
+    const own = cpu.length > 0 ? `, ${median(cpu).toFixed(1)} µs of nginx's CPU a request` : "";
+    const best_ = `best ${best(subject).toFixed(0)}`;
     console.log(
-      `${name.padEnd(24)} ${perSecond.toFixed(0).padStart(7)} a second (best ${best.toFixed(0)})${own}`,
+      `${subject.name.padEnd(24)}${perSecond(subject).toFixed(0).padStart(7)} a second (${best_})${own}`,
     );
   }
-  const [one, other, plimsoll] = shown as [(typeof shown)[0], (typeof shown)[0], (typeof shown)[0]];
+  const [one, other, ours] = subjects;
   // Round by round, so that a noisy minute is on both sides.
-  const pairs = subjects[2]?.samples.map(
-    (sample, round) => sample.perSecond / (subjects[1]?.samples[round]?.perSecond ?? Number.NaN),
+  const pairs = ours.samples.map(
+    (sample, round) => sample.perSecond / (other.samples[round]?.perSecond ?? Number.NaN),
   );
   console.log(
-    `plimsoll / plain        ${median(pairs ?? []).toFixed(3)} (of best ${(plimsoll.best / other.best).toFixed(3)})`,
+    `plimsoll / plain        ${median(pairs).toFixed(3)} (best of each ${(best(ours) / best(other)).toFixed(3)})`,
   );
-  console.log(`plimsoll / one direct   ${(plimsoll.perSecond / one.perSecond).toFixed(3)}`);
+  console.log(`plimsoll / one direct   ${(perSecond(ours) / perSecond(one)).toFixed(3)}`);
 } finally {
-  for (const edge of edges) await edge.stop();
+  await edge.stop();
 }

@@ -79,12 +79,8 @@ export function usesTls({ environment }: Pick<Context, "environment">): boolean 
   return environment !== "local";
 }
 
-/** Upper bounds of the histogram's buckets, in milliseconds: as in plimsoll.js. */
-const BOUNDS = [5, 10, 25, 50, 100, 200, 300, 500, 1000, 2500, 5000, 10_000];
-
 export function edgeModel(routes: readonly Route[]) {
   return {
-    bounds: script(BOUNDS),
     groups: groupsOf(routes).map((group) => ({
       json: script(group),
       key: script(group.key),
