@@ -7,5 +7,6 @@ PLIMSOLL_KIBANA_PASSWORD=$(<"$SECRETS/elastic_kibana_password")
 PLIMSOLL_ENCRYPTION_KEY=$(<"$SECRETS/kibana_encryption_key")
 PLIMSOLL_SECURITY_KEY=$(<"$SECRETS/kibana_security_key")
 export PLIMSOLL_KIBANA_PASSWORD PLIMSOLL_ENCRYPTION_KEY PLIMSOLL_SECURITY_KEY
-export KBN_PATH_CONF=/etc/plimsoll/kibana
-exec /usr/share/kibana/bin/kibana
+# --config and not KBN_PATH_CONF: the image's own folder holds node.options too, and without these a promise that nobody
+# caught ends Kibana.
+exec /usr/share/kibana/bin/kibana --config /etc/plimsoll/kibana/kibana.yml

@@ -165,6 +165,15 @@ describe("Kibana", () => {
     for (const variable of variables) expect(script).toMatch(new RegExp(`export .*${variable}`));
   });
 
+  it("is given its settings and keeps its image's node.options, which lie in the image's own folder", () => {
+    const script = readOwn("elk/scripts/kibana.sh");
+    const mounted = services.kibana?.volumes?.flatMap((mount) =>
+      typeof mount === "object" && mount.source === "./elk/kibana" ? [mount.target] : [],
+    );
+    expect(script).toMatch(new RegExp(`^exec \\S+/kibana --config ${mounted}/kibana\\.yml$`, "m"));
+    expect(script).not.toMatch(/^[^#]*KBN_PATH_CONF/m);
+  });
+
   it("has saved objects that are what they refer to", () => {
     const objects = readOwn("elk/kibana/saved-objects.ndjson")
       .trimEnd()
