@@ -28,7 +28,7 @@ const HOME = "/var/lib/haproxy";
 const CONFIG = "/usr/local/etc/haproxy";
 
 const image: Image = {
-  official: "haproxy:3.2.26-trixie",
+  official: "haproxy:3.2.25-trixie",
   debian: {
     name: "postgres-proxy",
     files: [template("Dockerfile", "postgres/proxy/Dockerfile.debian.hbs", {})],
