@@ -85,7 +85,7 @@ export const redis = defineComponent({
         [CACHE]: {
           ...server(CACHE, "redis_cache_acl"),
           volumes: [mountFolder(CACHE, FOLDER)],
-          // The official image declares a volume here: without this each container would leave an anonymous one.
+          // Nothing is kept, but the folder must be there and be its own: it is the working directory.
           tmpfs: [`/data:size=1m,mode=0700,uid=${UID},gid=${UID}`],
           stop_grace_period: "10s",
         },
