@@ -19,9 +19,14 @@ it("is merged last", () => {
   });
 });
 
+it("keeps a container from swapping where its memory limit changes", () => {
+  const compose = composeWith("services: { api-1: { mem_limit: 100m } }");
+  expect(compose.services["api-1"]).toMatchObject({ mem_limit: "100m", memswap_limit: "100m" });
+});
+
 it("may add a service that says how much it uses", () => {
   const compose = composeWith("services: { adminer: { image: 'adminer:5', mem_limit: 64m } }");
-  expect(compose.services.adminer).toEqual({ image: "adminer:5", mem_limit: "64m" });
+  expect(compose.services.adminer).toEqual({ image: "adminer:5", mem_limit: "64m", memswap_limit: "64m" });
 });
 
 it("merges lists as Compose does: appended, replaced, or told apart by a key", () => {

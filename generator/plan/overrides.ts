@@ -58,7 +58,7 @@ export function applyOverrides(compose: Words, yaml: YamlFile, budget: Budget): 
     }
   }
   if (faults.length > 0) throw new InputError(faults);
-  const merged = mergeCompose(compose, over) as Words;
+  const merged = mergeCompose(compose, withoutSwap(over)) as Words;
   const limit = budget.machine.memory - budget.memory.host;
   const sum = Object.values(merged.services as Record<string, Words>)
     .map((service) => bytesOf(service.mem_limit))
@@ -72,6 +72,16 @@ export function applyOverrides(compose: Words, yaml: YamlFile, budget: Budget): 
     throw new InputError(faults);
   }
   return merged;
+}
+
+/** A memory limit that is changed alone would leave the old sum of memory and swap: no swap stays no swap. */
+function withoutSwap(over: Words): Words {
+  if (!isMap(over.services)) return over;
+  const services = Object.entries(over.services).map(([name, service]): [string, unknown] => {
+    const alone = isMap(service) && service.mem_limit !== undefined && service.memswap_limit === undefined;
+    return [name, alone ? { ...service, memswap_limit: service.mem_limit } : service];
+  });
+  return { ...over, services: Object.fromEntries(services) };
 }
 
 type Report = (path: readonly string[], message: string, remedy?: string) => void;

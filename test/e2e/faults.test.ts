@@ -1,5 +1,6 @@
 /** The short form of the faults: each container's process killed once, under load. `npm run test:faults` is the long one. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { interruptFirstStart } from "../faults/first-start.ts";
 import { killEach, table } from "../faults/kill.ts";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 
@@ -26,5 +27,11 @@ describe.skipIf(!engine)("faults under load", () => {
     // Reads go on without the replica and without the cache.
     expect(lost("redis-cache")).toBe(0);
     expect(lost("postgres-2")).toBe(0);
+  });
+
+  it("ends a first start of PostgreSQL healthy and whole, whatever of it was killed on the way", async () => {
+    const { kills, healthy } = await interruptFirstStart(stack, 180);
+    console.log(`first start: ${kills} processes killed, healthy ${healthy.toFixed(1)} s after the last`);
+    expect(kills).toBeGreaterThan(0);
   });
 });

@@ -1,6 +1,7 @@
 /** The long series: every container's process killed five times. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineOrSkip, type RunningStack, startStack } from "../e2e/engine.ts";
+import { interruptFirstStart } from "./first-start.ts";
 import { killEach, table } from "./kill.ts";
 
 const engine = await engineOrSkip();
@@ -23,5 +24,14 @@ describe.skipIf(!engine)("long faults under load", () => {
       `${faults.length} faults, ${sent} requests, ${lost} lost (${((100 * lost) / sent).toFixed(2)}%)`,
     );
     expect(sent).toBeGreaterThan(1000);
+  });
+
+  it("ends twenty interrupted first starts of PostgreSQL healthy and whole", async () => {
+    for (let round = 1; round <= 20; round++) {
+      const { kills, healthy } = await interruptFirstStart(stack, 180);
+      console.log(
+        `first start ${round}: ${kills} processes killed, healthy ${healthy.toFixed(1)} s after the last`,
+      );
+    }
   });
 });

@@ -44,8 +44,7 @@ async function killOne(stack: RunningStack, service: string, patience: number): 
     await sleep(200);
     const now = await states(stack);
     const after = now.get(service);
-    const back =
-      after?.well === true && (after.restarts > before.restarts || after.pid !== before.pid);
+    const back = after?.well === true && (after.restarts > before.restarts || after.pid !== before.pid);
     if (back && [...now.values()].every(({ well }) => well)) return (performance.now() - began) / 1000;
     if (performance.now() - began > patience * 1000) {
       const unwell = [...now].filter(([, state]) => !state.well).map(([name]) => name);
