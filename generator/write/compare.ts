@@ -3,7 +3,8 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Rendered } from "../render/files.ts";
 import { sha256 } from "../render/hash.ts";
-import { JOURNAL, MANIFEST, type Manifest, parseManifest } from "./manifest.ts";
+import { formatManifest, JOURNAL, MANIFEST, manifestOf, parseJournal, parseManifest } from "./manifest.ts";
+import { obstacles } from "./obstacles.ts";
 
 export type Change = {
   path: string;
@@ -13,10 +14,14 @@ export type Change = {
   after?: string;
 };
 
+export type Refusal = { path: string; why: string };
+
 export type Comparison = {
   changes: readonly Change[];
   /** Files that are not as the last generate left them, or that it never wrote: a generate refuses to replace them. */
-  foreign: readonly { path: string; why: string }[];
+  foreign: readonly Refusal[];
+  /** What not even a person's word replaces: links, and folders where a file has to be. */
+  blocked: readonly Refusal[];
 };
 
 export async function readIfThere(path: string): Promise<string | undefined> {
@@ -24,24 +29,23 @@ export async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return undefined;
     throw error;
   }
 }
 
 export async function compare(folder: string, files: readonly Rendered[]): Promise<Comparison> {
-  const manifest = parseManifest(await readIfThere(join(folder, MANIFEST)));
-  const journal = parseManifest(await readIfThere(join(folder, JOURNAL)));
+  const manifestText = await readIfThere(join(folder, MANIFEST));
+  const manifest = parseManifest(manifestText);
+  const journal = parseJournal(await readIfThere(join(folder, JOURNAL)));
   const changes: Change[] = [];
-  const foreign: { path: string; why: string }[] = [];
-  const knownHashes = (path: string) =>
-    [manifest, journal].flatMap((known: Manifest) => known.files[path]?.sha256 ?? []);
+  const foreign: Refusal[] = [];
   const guard = (path: string, text: string) => {
-    const known = knownHashes(path);
+    const known = [manifest, journal].flatMap((list) => list.files[path]?.sha256 ?? []);
     if (known.length === 0) foreign.push({ path, why: "exists, and no generate wrote it" });
     else if (!known.includes(sha256(text))) foreign.push({ path, why: "was edited by hand" });
   };
-  const wanted = new Map(files.map((file) => [file.path, file]));
+  const wanted = new Set(files.map(({ path }) => path));
   for (const file of files) {
     const target = join(folder, file.path);
     const before = await readIfThere(target);
@@ -55,15 +59,20 @@ export async function compare(folder: string, files: readonly Rendered[]): Promi
       after: file.text,
     });
   }
-  const gone = { ...journal.files, ...manifest.files };
-  for (const [path, { component }] of Object.entries(gone)) {
-    if (wanted.has(path)) continue;
+  const gone = Object.entries({ ...journal.files, ...manifest.files }).filter(([path]) => !wanted.has(path));
+  for (const [path, { component }] of gone) {
     const before = await readIfThere(join(folder, path));
     if (before === undefined) continue;
     guard(path, before);
     changes.push({ path, kind: "remove", component, before });
   }
-  return { changes, foreign };
+  const after = formatManifest(manifestOf(files));
+  // It follows from the files, and is named only where it alone is out of date.
+  if (changes.length === 0 && manifestText !== after) {
+    const kind = manifestText === undefined ? "add" : "change";
+    changes.push({ path: MANIFEST, kind, component: "plimsoll", before: manifestText, after });
+  }
+  return { changes, foreign, blocked: await obstacles(folder, wanted, new Set(gone.map(([path]) => path))) };
 }
 
 async function isExecutable(path: string): Promise<boolean> {

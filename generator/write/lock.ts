@@ -1,5 +1,6 @@
 /** One writer at a time in a folder. A lock whose process is gone is taken over. */
 import { readlink, rm, symlink } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 
 const LOCK = ".plimsoll.lock";
@@ -15,28 +16,56 @@ export async function withLock<Result>(folder: string, action: () => Promise<Res
   }
 }
 
-async function take(path: string, again = true): Promise<void> {
+async function take(path: string): Promise<void> {
+  if (await claim(path)) return;
+  const holder = await holderOf(path);
+  if (holder === undefined) {
+    // Released between two looks.
+    if (await claim(path)) return;
+    throw busy(path, await holderOf(path));
+  }
+  if (isAlive(holder)) throw busy(path, holder);
+  // One alone may take over from this dead holder, or two would each remove the other's new lock.
+  const takeover = `${path}.${holder.replace(/\W/g, "-")}`;
+  if (!(await claim(takeover))) throw busy(takeover, await holderOf(takeover));
   try {
-    // A link is made whole or not at all, its holder in it: a lock file could be caught empty.
-    await symlink(String(process.pid), path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const holder = Number(await readlink(path).catch(() => ""));
-    if (again && !isAlive(holder)) {
-      await rm(path, { force: true });
-      return take(path, false);
-    }
-    throw new Error(
-      `another generate is writing here (process ${holder || "unknown"}); if it is gone, remove ${path}`,
-    );
+    if ((await holderOf(path)) === holder) await rm(path, { force: true });
+    if (!(await claim(path))) throw busy(path, await holderOf(path));
+  } finally {
+    await rm(takeover, { force: true });
   }
 }
 
-function isAlive(pid: number): boolean {
-  // Not a lock of this house, or gone between two looks: better to ask a person.
-  if (!Number.isInteger(pid) || pid <= 0) return true;
+/** A link is made whole or not at all, its holder in it: a lock file could be caught empty. */
+async function claim(path: string): Promise<boolean> {
   try {
-    process.kill(pid, 0);
+    await symlink(`${process.pid}@${hostname()}`, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+async function holderOf(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    // Gone, or not a link and so no lock of this house: better to ask a person.
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : "unknown";
+  }
+}
+
+function busy(path: string, holder = "unknown"): Error {
+  return new Error(`another generate is writing here (process ${holder}); if it is gone, remove ${path}`);
+}
+
+function isAlive(holder: string): boolean {
+  const [, pid, host] = /^([1-9]\d*)@(.*)$/.exec(holder) ?? [];
+  // A process of another machine or container cannot be seen from here.
+  if (pid === undefined || host !== hostname()) return true;
+  try {
+    process.kill(Number(pid), 0);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";

@@ -1,64 +1,46 @@
 import { execFileSync, spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Rendered } from "../render/files.ts";
+import { expect, it } from "vitest";
+import { eachInItsFolder, file, listFiles } from "../testing/folder.ts";
 import { compare } from "./compare.ts";
-import { makeSecrets } from "./secrets.ts";
 import { ForeignFilesError, writeFiles } from "./write.ts";
 
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "plimsoll-write-"));
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
-
-const file = (path: string, text: string, executable = false): Rendered => ({
-  path,
-  text,
-  executable,
-  component: "test",
-  restarts: [],
-});
-const read = (path: string) => readFile(join(folder, path), "utf8");
-const list = async () =>
-  (await readdir(folder, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .sort();
+const scratch = eachInItsFolder();
+const read = (path: string) => readFile(join(scratch.path, path), "utf8");
+const mode = async (path: string) => ((await stat(join(scratch.path, path))).mode & 0o777).toString(8);
 
 it("writes, changes and removes only what is its own", async () => {
-  await writeFiles(folder, [file("a", "1"), file("b/c", "2", true)]);
-  await writeFile(join(folder, "mine"), "kept");
-  expect(((await stat(join(folder, "b/c"))).mode & 0o777).toString(8)).toBe("755");
-  const changes = await writeFiles(folder, [file("a", "3")]);
+  await writeFiles(scratch.path, [file("a", "1"), file("b/c", "2", true)]);
+  await writeFile(join(scratch.path, "mine"), "kept");
+  expect(await mode("b/c")).toBe("755");
+  const changes = await writeFiles(scratch.path, [file("a", "3")]);
   expect(changes.map(({ path, kind }) => `${kind} ${path}`)).toEqual(["change a", "remove b/c"]);
-  expect(await list()).toEqual(["a", "manifest.json", "mine"]);
-  expect(await readdir(folder)).not.toContain("b");
+  expect(await listFiles(scratch.path)).toEqual(["a", "manifest.json", "mine"]);
+  expect(await readdir(scratch.path)).not.toContain("b");
 });
 
 it("changes nothing the second time", async () => {
-  await writeFiles(folder, [file("a", "1")]);
-  expect(await writeFiles(folder, [file("a", "1")])).toEqual([]);
+  await writeFiles(scratch.path, [file("a", "1")]);
+  expect(await writeFiles(scratch.path, [file("a", "1")])).toEqual([]);
 });
 
 it("does not destroy what a person wrote, unless told to", async () => {
-  await writeFiles(folder, [file("a", "1")]);
-  await writeFile(join(folder, "a"), "edited");
-  await writeFile(join(folder, "b"), "never ours");
+  await writeFiles(scratch.path, [file("a", "1")]);
+  await writeFile(join(scratch.path, "a"), "edited");
+  await writeFile(join(scratch.path, "b"), "never ours");
   const next = [file("a", "2"), file("b", "2")];
-  await expect(writeFiles(folder, next)).rejects.toThrow(
+  await expect(writeFiles(scratch.path, next)).rejects.toThrow(
     /a was edited by hand\n {2}b exists, and no generate wrote it/,
   );
-  await expect(writeFiles(folder, next)).rejects.toThrow(ForeignFilesError);
+  await expect(writeFiles(scratch.path, next)).rejects.toThrow(ForeignFilesError);
   expect([await read("a"), await read("b")]).toEqual(["edited", "never ours"]);
-  await writeFiles(folder, next, { force: true });
+  await writeFiles(scratch.path, next, { force: true });
   expect([await read("a"), await read("b")]).toEqual(["2", "2"]);
 });
 
 it("leaves the old output whole where the disk is full", async () => {
-  const small = join(folder, "small");
+  const small = join(scratch.path, "small");
   await mkdir(small);
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", small], { stdio: "pipe" });
@@ -84,7 +66,7 @@ it("finishes what a killed generate began, and leaves nothing of it behind", asy
     const files = (text) => Array.from({ length: 300 }, (_, i) => (
       { path: text + "/" + i, text, executable: false, component: "t", restarts: [] }));
     for (let round = 0; ; round++) {
-      await writeFiles(${JSON.stringify(folder)}, files(round % 2 ? "odd" : "even"));
+      await writeFiles(${JSON.stringify(scratch.path)}, files(round % 2 ? "odd" : "even"));
       if (round === 0) console.log("ready");
     }`;
   for (let round = 0; round < 5; round++) {
@@ -96,48 +78,61 @@ it("finishes what a killed generate began, and leaves nothing of it behind", asy
     child.kill("SIGKILL");
     await new Promise((gone) => child.once("close", gone));
     // The lock of a dead process is taken over; every file is of one generate or the other, never torn.
-    const after = await writeFiles(folder, [file("last", "1")]);
+    const after = await writeFiles(scratch.path, [file("last", "1")]);
     expect(after.length).toBeGreaterThan(0);
-    expect(await list()).toEqual(["last", "manifest.json"]);
+    expect(await listFiles(scratch.path)).toEqual(["last", "manifest.json"]);
   }
 });
 
-it("lets one write at a time", async () => {
-  const many = (text: string) => Array.from({ length: 50 }, (_, index) => file(`f${index}`, text));
-  await writeFiles(folder, many("0"));
-  const results = await Promise.allSettled([writeFiles(folder, many("1")), writeFiles(folder, many("2"))]);
-  const refused = results.filter((result) => result.status === "rejected");
-  expect(refused).toHaveLength(1);
-  expect(String((refused[0] as PromiseRejectedResult).reason)).toMatch(/another generate is writing here/);
-  const texts = await Promise.all(many("").map(({ path }) => read(path)));
-  expect(new Set(texts).size).toBe(1);
-});
-
 it("says so where it may not write", async () => {
-  if (process.getuid?.() === 0) return console.warn("skipped: root may write everywhere");
-  await chmod(folder, 0o500);
-  await expect(writeFiles(folder, [file("a", "1")])).rejects.toThrow(/EACCES/);
+  // Root may write everywhere but on what is mounted read-only.
+  const root = process.getuid?.() === 0;
+  if (root) execFileSync("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", scratch.path]);
+  else await chmod(scratch.path, 0o500);
+  try {
+    await expect(writeFiles(scratch.path, [file("a", "1")])).rejects.toThrow(/EACCES|EROFS/);
+  } finally {
+    if (root) execFileSync("umount", [scratch.path]);
+    else await chmod(scratch.path, 0o700);
+  }
 });
 
-it("makes secrets once, and derives the others from them each time", async () => {
-  const secrets = [
-    { name: "password", random: 32, component: "t" },
-    { name: "key", supplied: "a key", component: "t" },
-    {
-      name: "url",
-      component: "t",
-      text: ["x://u:", { secret: "password", as: "url" as const }, "@h/", { secret: "key" }],
-    },
-  ] as const;
-  const refused = await makeSecrets(folder, secrets, undefined);
-  expect(refused.missing).toEqual([{ name: "key", what: "a key" }]);
-  await writeFile(join(folder, "key"), "a/b\n");
-  await makeSecrets(folder, secrets, undefined);
-  const password = await read("password");
-  expect(password).toMatch(/^[A-Za-z0-9]{32}$/);
-  expect(await read("url")).toBe(`x://u:${password}@h/a/b`);
-  expect((await makeSecrets(folder, secrets, undefined)).made).toEqual([]);
-  expect(await read("password")).toBe(password);
-  expect(((await stat(folder)).mode & 0o777).toString(8)).toBe("700");
-  expect(((await stat(join(folder, "url"))).mode & 0o777).toString(8)).toBe("444");
+it("leaves folders and files that a container's user can read, whatever the umask", async () => {
+  const umask = process.umask(0o077);
+  try {
+    await writeFiles(scratch.path, [file("nginx/conf/nginx.conf", "1")]);
+  } finally {
+    process.umask(umask);
+  }
+  expect([await mode("nginx"), await mode("nginx/conf"), await mode("nginx/conf/nginx.conf")]).toEqual([
+    "755",
+    "755",
+    "644",
+  ]);
+});
+
+it("keeps a folder that a container mounts, though every file in it is another", async () => {
+  await writeFiles(scratch.path, [file("nginx/a", "1")]);
+  const { ino } = await stat(join(scratch.path, "nginx"));
+  await writeFiles(scratch.path, [file("nginx/b", "1")]);
+  expect((await stat(join(scratch.path, "nginx"))).ino).toBe(ino);
+});
+
+it("differs where the manifest alone is out of date, and mends it", async () => {
+  await writeFiles(scratch.path, [file("a", "1")]);
+  await rm(join(scratch.path, "manifest.json"));
+  const { changes } = await compare(scratch.path, [file("a", "1")]);
+  expect(changes.map(({ path, kind }) => `${kind} ${path}`)).toEqual(["add manifest.json"]);
+  await writeFiles(scratch.path, [file("a", "1")]);
+  expect(await writeFiles(scratch.path, [file("a", "1")])).toEqual([]);
+});
+
+it("deletes nothing outside its folder, whatever a manifest says", async () => {
+  const inner = join(scratch.path, "inner");
+  await writeFiles(inner, [file("a", "1")]);
+  await writeFile(join(scratch.path, "mine"), "1");
+  const manifest = await readFile(join(inner, "manifest.json"), "utf8");
+  await writeFile(join(inner, "manifest.json"), manifest.replace('"a"', '"../mine"'));
+  await writeFiles(inner, [file("b", "1")]);
+  expect(await read("mine")).toBe("1");
 });
