@@ -10,7 +10,15 @@ export type Load = {
   stop(): Promise<void>;
 };
 
-const PATHS = ["/api/v1/whoami", "/api/v1/courses", "/health", "/api/v1/mentors?topic=career"];
+/** Every fifth is a POST: what is not safe to repeat, and so is lost with the server that had it. */
+const REQUESTS = [
+  { method: "GET", path: "/api/v1/whoami" },
+  { method: "GET", path: "/api/v1/courses" },
+  { method: "GET", path: "/health" },
+  { method: "GET", path: "/api/v1/mentors?topic=career" },
+  { method: "POST", path: "/api/v1/uploads" },
+] as const;
+const BODY = "x".repeat(2048);
 
 /** Requests at a fixed rate whatever comes back, on kept-alive connections, as browsers hold them. */
 export function startLoad(port: number, host: string, perSecond: number): Load {
@@ -19,11 +27,13 @@ export function startLoad(port: number, host: string, perSecond: number): Load {
   let count = empty();
   let next = 0;
   const timer = setInterval(() => {
-    const asked = ask(PATHS[next++ % PATHS.length] as string).finally(() => open.delete(asked));
+    const asked = ask(REQUESTS[next++ % REQUESTS.length] as (typeof REQUESTS)[number]).finally(() =>
+      open.delete(asked),
+    );
     open.add(asked);
   }, 1000 / perSecond);
 
-  function ask(path: string): Promise<void> {
+  function ask({ method, path }: (typeof REQUESTS)[number]): Promise<void> {
     const began = performance.now();
     const mine = count;
     mine.sent += 1;
@@ -36,7 +46,15 @@ export function startLoad(port: number, host: string, perSecond: number): Load {
         }
         done();
       };
-      const request = http.get({ host: "127.0.0.1", port, path, agent, headers: { host }, timeout: 20_000 });
+      const request = http.request({
+        host: "127.0.0.1",
+        port,
+        method,
+        path,
+        agent,
+        headers: { host },
+        timeout: 20_000,
+      });
       request.once("response", (response) => {
         response.resume();
         response.once("end", () =>
@@ -44,6 +62,7 @@ export function startLoad(port: number, host: string, perSecond: number): Load {
         );
         response.once("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
       });
+      request.end(method === "POST" ? BODY : undefined);
       request.once("timeout", () => request.destroy(new Error("timeout")));
       request.once("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
     });
