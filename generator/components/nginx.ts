@@ -29,7 +29,7 @@ const NGINX = "nginx";
 const CERTIFICATES_VOLUME = "certificates";
 /** uid and gid of `nginx`. Source: nginx/docker-nginx, stable/debian/Dockerfile. */
 const UID = 101;
-const VERSION = "1.30.4";
+const VERSION = "1.30.5";
 
 const image: Image = {
   // Not the image as it is: a fresh volume belongs to root unless the image has a folder of uid 101 in its place.

@@ -26,7 +26,7 @@ const UID = 999;
 const FOLDER = "/usr/local/etc/redis";
 
 const image: Image = {
-  official: "redis:8.10.1",
+  official: "redis:8.10.2",
   debian: { name: "redis", files: [template("Dockerfile", "redis/Dockerfile.debian.hbs", {})] },
 };
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunningStack } from "../e2e/engine.ts";
 import { type Count, startLoad } from "./load.ts";
+import { states } from "./states.ts";
 
 export type Fault = Count & {
   service: string;
@@ -10,8 +11,6 @@ export type Fault = Count & {
 };
 
 export type KillOptions = { rounds: number; perSecond: number /** Seconds. */; patience: number };
-
-type State = { id: string; pid: number; restarts: number; well: boolean };
 
 /** @throws where the stack is not well again within `patience` */
 export async function killEach(stack: RunningStack, options: KillOptions): Promise<Fault[]> {
@@ -51,22 +50,6 @@ async function killOne(stack: RunningStack, service: string, patience: number): 
       throw new Error(`${service} was killed; after ${patience} s these are not well: ${unwell.join(", ")}`);
     }
   }
-}
-
-async function states(stack: RunningStack): Promise<Map<string, State>> {
-  const containers = await stack.engine.docker.listContainers({
-    all: true,
-    filters: { label: [`com.docker.compose.project=${stack.project}`] },
-  });
-  const found = new Map<string, State>();
-  for (const { Id, Labels } of containers) {
-    const service = Labels["com.docker.compose.service"] as string;
-    if (stack.plan.services[service]?.one_shot) continue;
-    const { State, RestartCount } = await stack.engine.docker.getContainer(Id).inspect();
-    const well = State.Running && (State.Health === undefined || State.Health.Status === "healthy");
-    found.set(service, { id: Id, pid: State.Pid, restarts: RestartCount, well });
-  }
-  return found;
 }
 
 export function table(faults: readonly Fault[]): string {
