@@ -1,6 +1,7 @@
 /** Every reference in a plan resolves, no two services want the same port. A fault here that no user wrote is ours. */
 import { InputError } from "../spec/fault.ts";
 import type { Spec } from "../spec/load.ts";
+import { portOf } from "./merge-compose.ts";
 import type { Plan } from "./plan.ts";
 
 /**
@@ -11,7 +12,9 @@ export function checkPlan(plan: Plan, spec: Spec): void {
   const broken = [...references(plan), ...duplicates(plan)];
   if (broken.length > 0)
     throw new Error(`the plan of ${plan.name} contradicts itself:\n${broken.join("\n")}`);
-  const clashes = portClashes(plan);
+  const clashes = portClashes(
+    Object.fromEntries(Object.entries(plan.services).map(([name, { compose }]) => [name, compose])),
+  );
   if (clashes.length > 0) {
     throw new InputError(
       clashes.map(({ port, services }) =>
@@ -86,15 +89,20 @@ function duplicates(plan: Plan): string[] {
   ];
 }
 
-export function portClashes(plan: Plan): { port: string; services: string[] }[] {
-  const wanted = new Map<string, string[]>();
-  for (const [name, { compose }] of Object.entries(plan.services)) {
-    for (const port of compose.ports ?? []) {
-      const key = `${port.published}/${port.protocol ?? "tcp"}`;
-      wanted.set(key, [...(wanted.get(key) ?? []), name]);
+/** Ports that more than one service publishes, whatever the address: one of them could not start. */
+export function portClashes(
+  services: Readonly<Record<string, { ports?: unknown }>>,
+): { port: string; services: string[] }[] {
+  const wanted = new Map<string, Set<string>>();
+  for (const [name, { ports }] of Object.entries(services)) {
+    for (const entry of Array.isArray(ports) ? ports : []) {
+      const { published, protocol = "tcp" } = portOf(entry) ?? {};
+      if (!published) continue;
+      const key = `${published}/${protocol}`;
+      wanted.set(key, (wanted.get(key) ?? new Set()).add(name));
     }
   }
   return [...wanted]
-    .filter(([, services]) => services.length > 1)
-    .map(([port, services]) => ({ port, services }));
+    .filter(([, names]) => names.size > 1)
+    .map(([port, names]) => ({ port, services: [...names] }));
 }

@@ -64,10 +64,10 @@ it("fits any valid stack on any droplet, or refuses it: sums, references and por
       const disks = sum((line) => Object.values(line.disk).reduce((total, bytes) => total + bytes, 0));
       expect(disks).toBeLessThanOrEqual(budget.machine.disk - budget.disk.host);
       expect(budget.lines.every((line) => line.cpus <= budget.machine.cpus)).toBe(true);
-      expect(portClashes(plan)).toEqual([]);
       const compose = parse(
         files.find((file) => file.path === "compose.yaml")?.text as string,
       ) as ComposeFile;
+      expect(portClashes(compose.services)).toEqual([]);
       const limits = Object.values(compose.services).reduce(
         (total, service) => total + Number.parseInt(service.mem_limit, 10),
         0,
