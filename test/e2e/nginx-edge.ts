@@ -9,7 +9,9 @@ import { readOwn } from "../../generator/package.ts";
 import { renderTemplate } from "../../generator/render/template.ts";
 import { MiB } from "../../generator/spec/words.ts";
 
-const NODE_IMAGE = "nginxdev-node";
+/** Of this run alone: two at once, or what an earlier one left, must not meet. */
+export const RUN = `e2e-nginx-${process.pid}`;
+const NODE_IMAGE = `${RUN}-node`;
 const SERVER = join(import.meta.dirname, "nginx-server.mjs");
 
 export type EdgeOptions = {
@@ -93,7 +95,7 @@ async function build(tag: string, dockerfile: string): Promise<void> {
 export async function startEdge(wanted: EdgeOptions) {
   const { name, servers = 3, environment = "local" } = wanted;
   const { rendered, service } = edgeFiles(wanted);
-  const folder = mkdtempSync(join(tmpdir(), "nginxdev-"));
+  const folder = mkdtempSync(join(tmpdir(), `${RUN}-`));
   mkdirSync(join(folder, "nginx"));
   const write = (files: Record<string, string>) => {
     for (const [path, text] of Object.entries(files)) {
@@ -103,16 +105,16 @@ export async function startEdge(wanted: EdgeOptions) {
   };
   write(rendered);
   await execa("chmod", ["755", folder]);
-  const image = `nginxdev-${name}`;
+  const image = `${RUN}-${name}`;
   await build(image, renderTemplate("nginx/Dockerfile.debian.hbs", {}));
   await build(
     NODE_IMAGE,
     "FROM debian:forky-slim\nRUN apt-get -o Acquire::Check-Valid-Until=false update && apt-get install --yes --no-install-recommends nodejs && rm -rf /var/lib/apt/lists/*\n",
   );
-  const network = `nginxdev-${name}`;
-  const door = `nginxdev-${name}-nginx`;
-  const server = (index: number) => `nginxdev-${name}-api-${index}`;
-  const volume = `nginxdev-${name}-state`;
+  const network = `${RUN}-${name}`;
+  const door = `${RUN}-${name}-nginx`;
+  const server = (index: number) => `${RUN}-${name}-api-${index}`;
+  const volume = `${RUN}-${name}-state`;
   const stopServer = (index: number) => quietly("rm", "--force", "--volumes", server(index));
   const startServer = async (index: number, alias = `api-${index}`, port = 4999 + index) => {
     await docker(
@@ -162,18 +164,15 @@ export async function startEdge(wanted: EdgeOptions) {
     await quietly("rm", "--force", "--volumes", door);
     await quietly("network", "rm", network);
     await quietly("volume", "rm", volume, `${volume}-certificates`);
+    await quietly("image", "rm", image, NODE_IMAGE);
     rmSync(folder, { recursive: true, force: true });
   };
-  await stop();
-  mkdirSync(join(folder, "nginx"), { recursive: true });
-  await execa("chmod", ["755", folder]);
-  write(rendered);
   // A subnet of its own: Docker's pools are few, and other tests run beside this one.
   await docker(
     "network",
     "create",
     "--subnet",
-    `10.231.${[...name].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) % 256, 7)}.0/24`,
+    `10.231.${[...network].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) % 256, 7)}.0/24`,
     network,
   );
   for (let index = 1; index <= servers; index++) await startServer(index);

@@ -4,6 +4,7 @@ import { connect as http2Connect } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { engineOrSkip } from "./engine.ts";
 import { type Edge, startEdge } from "./nginx-edge.ts";
 
 type Answer = { status: number; headers: IncomingHttpHeaders; body: string };
@@ -101,7 +102,9 @@ function raw(host: string, bytes: string, ms = 2000): Promise<string> {
   });
 }
 
-describe("balancing", () => {
+const engine = await engineOrSkip();
+
+describe.skipIf(!engine)("balancing", () => {
   let edge: Edge;
   beforeAll(async () => {
     edge = await startEdge({ name: "balance", options: { rate: false, connections: 65_535 } });
@@ -298,7 +301,7 @@ describe("balancing", () => {
   });
 });
 
-describe("what passes through", () => {
+describe.skipIf(!engine)("what passes through", () => {
   let edge: Edge;
   beforeAll(async () => {
     edge = await startEdge({
@@ -458,7 +461,7 @@ describe("what passes through", () => {
   });
 });
 
-describe("at the door", () => {
+describe.skipIf(!engine)("at the door", () => {
   it("limits what one address may send, and says when to come back", async () => {
     const edge = await startEdge({ name: "rate", options: { rate: { requests: "5r/s", burst: 10 } } });
     try {
