@@ -1,4 +1,4 @@
-import { type Fault, InputError } from "../generator/spec/fault.ts";
+import { type Fault, formatFault, InputError } from "../generator/spec/fault.ts";
 
 /** Runs all, then throws the faults of all together, each once. */
 export async function collectFaults<Item, Result>(
@@ -12,7 +12,7 @@ export async function collectFaults<Item, Result>(
       results.push(await action(item));
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      for (const fault of error.faults) faults.set(`${fault.file}:${fault.line}:${fault.message}`, fault);
+      for (const fault of error.faults) faults.set(formatFault(fault), fault);
     }
   }
   if (faults.size > 0) throw new InputError([...faults.values()]);

@@ -1,11 +1,12 @@
 import { Command } from "commander";
-import { generate, produce } from "../generator/index.ts";
+import { type Generated, write } from "../generator/index.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
-import { display, generatedFolder, readStackFolder } from "../generator/stack.ts";
+import { display, generatedFolder } from "../generator/stack.ts";
 import { compare } from "../generator/write/compare.ts";
-import { collectFaults } from "./collect.ts";
+import { planWrite } from "../generator/write/write.ts";
 import { ExitError } from "./exit.ts";
-import { environmentOption, environmentsOf, stackFolders, withStack } from "./stacks.ts";
+import { produceAll, type Target } from "./produce.ts";
+import { environmentOption, stackFolders, withStack } from "./stacks.ts";
 
 type Options = { environment?: EnvironmentKind; check?: boolean; force?: boolean; json?: boolean };
 
@@ -17,65 +18,40 @@ export function generateCommand(): Command {
     .option("--force", "replace files that were edited by hand")
     .option("--json", "the result as JSON on stdout")
     .action(async (stack: string | undefined, options: Options) => {
-      const folders = await stackFolders(stack);
-      const targets = folders.flatMap((folder) =>
-        environmentsOf(options.environment).map((environment) => ({ folder, environment })),
-      );
-      // Every environment is planned before the first file is touched.
-      const sources = await collectFaults(targets, async ({ folder, environment }) => {
-        const source = await readStackFolder(folder);
-        return { folder, environment, ...produce(source, environment) };
-      });
-      const results = options.check
-        ? await Promise.all(sources.map(checkOne))
-        : await inTurn(sources, async ({ folder, environment }) => {
-            const done = await generate({ stackFolder: folder, environment, force: options.force });
-            return {
-              folder: done.folder,
-              changes: done.changes,
-              made: done.secrets?.made ?? [],
-              plan: done.plan,
-            };
-          });
-      if (options.json) console.log(JSON.stringify(results.map(summary), null, 2));
-      else for (const result of results) console.error(line(result, options.check === true));
-      if (options.check && results.some(({ changes }) => changes.length > 0)) {
-        if (!options.json) console.error("Run plimsoll generate, and commit what it writes.");
+      // Every environment of every stack is planned before the first file is touched.
+      const targets = await produceAll(await stackFolders(stack), options.environment);
+      const { check = false, force, json } = options;
+      // What a write would refuse is refused before any: all environments are written, or none.
+      for (const { folder, plan, files } of check ? [] : targets)
+        await planWrite(generatedFolder(folder, plan.environment), files, { force });
+      const results: Generated[] = [];
+      for (const target of targets) {
+        const result = check ? await wouldWrite(target) : await write(target.folder, target, { force });
+        results.push(result);
+        if (!json) console.error(line(result, check));
+      }
+      if (json) console.log(JSON.stringify(results.map(summary), null, 2));
+      if (check && results.some(({ changes }) => changes.length > 0)) {
+        if (!json) console.error("Run plimsoll generate, and commit what it writes.");
         throw new ExitError(3);
       }
     });
 }
 
-type Result = Pick<Awaited<ReturnType<typeof generate>>, "folder" | "changes" | "plan"> & {
-  made: readonly string[];
-};
-
-async function checkOne({ folder, environment, plan, files }: Awaited<Target>): Promise<Result> {
-  const place = generatedFolder(folder, environment);
-  const { changes } = await compare(place, files);
-  return { folder: place, changes, made: [], plan };
+async function wouldWrite({ folder: stack, plan, files }: Target): Promise<Generated> {
+  const folder = generatedFolder(stack, plan.environment);
+  return { folder, plan, changes: (await compare(folder, files)).changes };
 }
 
-type Target = Promise<{ folder: string; environment: EnvironmentKind } & ReturnType<typeof produce>>;
-
-async function inTurn<Item, Out>(
-  items: readonly Item[],
-  action: (item: Item) => Promise<Out>,
-): Promise<Out[]> {
-  const out: Out[] = [];
-  for (const item of items) out.push(await action(item));
-  return out;
-}
-
-function summary({ folder, changes, made }: Result) {
+function summary({ folder, changes, secrets }: Generated) {
   return {
     folder: display(folder),
     changes: changes.map(({ path, kind, component }) => ({ path, kind, component })),
-    secrets_made: made,
+    secrets_made: secrets?.made ?? [],
   };
 }
 
-function line({ folder, changes, made, plan }: Result, check: boolean): string {
+function line({ folder, changes, secrets, plan }: Generated, check: boolean): string {
   const count = (kind: string) => changes.filter((change) => change.kind === kind).length;
   const counts = [
     count("add") > 0 ? `${count("add")} new` : "",
@@ -84,6 +60,6 @@ function line({ folder, changes, made, plan }: Result, check: boolean): string {
   ].filter(Boolean);
   const services = Object.keys(plan.services).length;
   const what = counts.length > 0 ? `${counts.join(", ")}${check ? " (not written)" : ""}` : "unchanged";
-  const secrets = made.length > 0 ? `; made ${made.length} secrets` : "";
-  return `${display(folder)}: ${services} services; files ${what}${secrets}`;
+  const made = secrets?.made.length ?? 0;
+  return `${display(folder)}: ${services} services; files ${what}${made > 0 ? `; made ${made} secrets` : ""}`;
 }

@@ -1,11 +1,10 @@
 import { Command } from "commander";
-import { produce } from "../generator/index.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { InputError } from "../generator/spec/fault.ts";
-import { display, readStackFolder } from "../generator/stack.ts";
-import { collectFaults } from "./collect.ts";
+import { display } from "../generator/stack.ts";
 import { ExitError } from "./exit.ts";
-import { environmentOption, environmentsOf, stackFolders, withStack } from "./stacks.ts";
+import { produceAll } from "./produce.ts";
+import { environmentOption, stackFolders, withStack } from "./stacks.ts";
 
 type Options = { environment?: EnvironmentKind; json?: boolean };
 
@@ -16,13 +15,8 @@ export function validateCommand(): Command {
     .option("--json", "the faults as JSON on stdout")
     .action(async (stack: string | undefined, options: Options) => {
       const folders = await stackFolders(stack);
-      const targets = folders.flatMap((folder) =>
-        environmentsOf(options.environment).map((environment) => ({ folder, environment })),
-      );
       try {
-        await collectFaults(targets, async ({ folder, environment }) => {
-          produce(await readStackFolder(folder), environment);
-        });
+        await produceAll(folders, options.environment);
       } catch (error) {
         if (!(error instanceof InputError && options.json)) throw error;
         console.log(JSON.stringify({ valid: false, faults: error.faults }, null, 2));

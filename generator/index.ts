@@ -1,5 +1,5 @@
 /** spec → plan → render → write, for one environment of one stack. */
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { components } from "./components/index.ts";
 import { applyOverrides } from "./plan/overrides.ts";
@@ -50,24 +50,34 @@ export type Generated = {
  * @throws InputError, ForeignFilesError
  */
 export async function generate(request: GenerateRequest, { withSecrets = false } = {}): Promise<Generated> {
-  const source = await readStackFolder(request.stackFolder);
-  const asWritten = loadSpec(source.yaml, request.environment, components);
-  const images = request.images === asWritten.core.images ? undefined : request.images;
-  const choices = { ...(images && { images }), ...(request.project && { project: request.project }) };
-  const { plan, files } = produce(source, request.environment, choices);
-  const chosen = Object.keys(choices).length > 0;
-  const place = chosen ? scratchFolder : generatedFolder;
-  const folder = place(request.stackFolder, request.environment);
-  const changes = await writeFiles(folder, files, { force: request.force === true || chosen });
-  if (chosen) await writeFile(join(dirname(folder), ".gitignore"), "*\n");
-  const local = request.environment === "local";
+  const { stackFolder, environment, images, project, force = false } = request;
+  const source = await readStackFolder(stackFolder);
+  const written = produce(source, environment);
+  const other = images !== undefined && images !== written.plan.images;
+  if (!other && project === undefined) return await write(stackFolder, written, { force, withSecrets });
+  const chosen = produce(source, environment, { ...(other && { images }), ...(project && { project }) });
+  const folder = scratchFolder(stackFolder, environment);
+  await mkdir(dirname(folder), { recursive: true });
+  await writeFile(join(dirname(folder), ".gitignore"), "*\n");
+  return await write(stackFolder, chosen, { folder, force: true, withSecrets });
+}
+
+type WriteOptions = { folder?: string; force?: boolean; withSecrets?: boolean };
+
+/**
+ * Writes what was produced.
+ * @throws InputError for secrets that nobody supplied, ForeignFilesError
+ */
+export async function write(
+  stackFolder: string,
+  { plan, files }: Produced,
+  { folder = generatedFolder(stackFolder, plan.environment), force, withSecrets }: WriteOptions = {},
+): Promise<Generated> {
+  const local = plan.environment === "local";
   const secrets =
     local || withSecrets
-      ? await makeSecrets(
-          secretsFolder(request.stackFolder, request.environment),
-          plan.secrets,
-          local ? "" : undefined,
-        )
+      ? await makeSecrets(secretsFolder(stackFolder, plan.environment), plan.secrets, local ? "" : undefined)
       : undefined;
+  const changes = await writeFiles(folder, files, { force });
   return { folder, plan, changes, secrets };
 }

@@ -1,4 +1,5 @@
 /** A stack's folder on disk: stack.yaml, overrides.yaml, pins.json, and where its generated files and secrets go. */
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { EnvironmentKind } from "./spec/core.ts";
@@ -64,12 +65,11 @@ export function secretsFolder(stackFolder: string, environment: EnvironmentKind)
   return join(stackFolder, "secrets", environment);
 }
 
-/** Folders below `root` that hold a stack.yaml, sorted. */
+/** Folders below `root`, or links to some, that hold a stack.yaml; sorted. */
 export async function findStacks(root: string): Promise<string[]> {
-  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
-  const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => join(root, entry.name));
-  const found = await Promise.all(
-    folders.map(async (folder) => ((await readdir(folder)).includes("stack.yaml") ? [folder] : [])),
-  );
-  return found.flat().sort();
+  const names = await readdir(root).catch(() => []);
+  return names
+    .map((name) => join(root, name))
+    .filter((folder) => existsSync(join(folder, "stack.yaml")))
+    .sort();
 }

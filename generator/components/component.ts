@@ -57,7 +57,12 @@ export type Grants = {
 };
 
 /** A secret's value in a text: plain, percent-encoded for a URL, or its SHA-256 in hex (Redis ACLs). */
-export type SecretRef = { secret: string; as?: "plain" | "url" | "sha256" };
+export type SecretRef = {
+  secret: string;
+  as?: "plain" | "url" | "sha256";
+  /** Where a line of an env file is made of it: a value of more lines is refused, since there is no way to write it. */
+  oneLine?: true;
+};
 
 /** A text that may hold secrets. With a SecretRef in it, it only ever becomes a secret file. */
 export type Text = string | readonly (string | SecretRef)[];
@@ -179,7 +184,13 @@ export type Backup =
   /** A PostgreSQL cluster: physical backups and the WAL archive. Each node has a volume of its own name. */
   | {
       what: string;
-      cluster: { image: Image; nodes: readonly string[]; dataDirectory: string; /** A secret's name. */ password: string };
+      cluster: {
+        image: Image;
+        nodes: readonly string[];
+        dataDirectory: string;
+        /** A secret's name. */
+        password: string;
+      };
     }
   | { what: string; none: string };
 

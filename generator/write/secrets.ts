@@ -7,16 +7,22 @@ import { chmod, link, mkdir, open, readFile, rename, rm, writeFile } from "node:
 import { join } from "node:path";
 import type { SecretRef, Text } from "../components/component.ts";
 import type { PlannedSecret } from "../plan/plan.ts";
+import { InputError } from "../spec/fault.ts";
+import { display } from "../stack.ts";
 import { readIfThere } from "./compare.ts";
 
 export type SecretsResult = {
   folder: string;
   made: readonly string[];
-  /** Secrets that a person has to supply: the file's name and what it is. */
-  missing: readonly { name: string; what: string }[];
 };
 
-/** @param supply what stands for a secret that a person has not supplied: "" in local, undefined where it is a fault */
+/** Its owner writes the value into it. */
+const SUPPLIED = 0o644;
+
+/**
+ * @param supply what stands for a secret that a person has not supplied: "" in local, undefined where it is a fault
+ * @throws InputError before anything is made, for secrets that were not supplied; for values that no env file can hold
+ */
 export async function makeSecrets(
   folder: string,
   secrets: readonly PlannedSecret[],
@@ -27,25 +33,34 @@ export async function makeSecrets(
   // Wherever the stack's folder is, git must not take this one in.
   await writeFile(join(folder, ".gitignore"), "*\n");
   const made: string[] = [];
-  const missing: { name: string; what: string }[] = [];
+  const absent: PlannedSecret[] = [];
   for (const secret of secrets) {
-    if ("text" in secret) continue;
-    if ((await readIfThere(join(folder, secret.name))) !== undefined) continue;
-    if ("random" in secret) {
-      if (await createOnce(folder, secret.name, randomText(secret.random, secret.alphabet)))
-        made.push(secret.name);
-    } else if (supply === undefined) missing.push({ name: secret.name, what: secret.supplied });
-    else if (await createOnce(folder, secret.name, supply)) made.push(secret.name);
+    if ("text" in secret || (await readIfThere(join(folder, secret.name))) !== undefined) continue;
+    absent.push(secret);
   }
-  if (missing.length > 0) return { folder, made, missing };
+  const missing = absent.flatMap((secret) => ("supplied" in secret && supply === undefined ? [secret] : []));
+  if (missing.length > 0) {
+    throw new InputError(
+      missing.map(({ name, supplied }) => ({
+        file: display(join(folder, name)),
+        message: `does not exist: ${supplied}, which a person supplies`,
+        remedy: "Write its value into that file.",
+      })),
+    );
+  }
+  for (const secret of absent) {
+    const text = "random" in secret ? randomText(secret.random, secret.alphabet) : (supply ?? "");
+    const mode = "random" in secret ? 0o444 : SUPPLIED;
+    if (await createOnce(folder, secret.name, text, mode)) made.push(secret.name);
+  }
   for (const secret of secrets) {
     if (!("text" in secret)) continue;
     const text = await resolve(folder, secret.text);
     if ((await readIfThere(join(folder, secret.name))) === text) continue;
-    await replace(folder, secret.name, text);
+    await rename(await writeAside(folder, secret.name, text, 0o444), join(folder, secret.name));
     made.push(secret.name);
   }
-  return { folder, made, missing };
+  return { folder, made };
 }
 
 const ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -66,9 +81,20 @@ async function resolve(folder: string, text: Text): Promise<string> {
   return parts.join("");
 }
 
-async function value(folder: string, { secret }: SecretRef): Promise<string> {
+async function value(folder: string, { secret, oneLine }: SecretRef): Promise<string> {
+  const path = join(folder, secret);
   // An editor ends a file with a newline that is no part of a password.
-  return (await readFile(join(folder, secret), "utf8")).replace(/\r?\n$/, "");
+  const text = (await readFile(path, "utf8")).replace(/\r?\n$/, "");
+  if (oneLine && /[\r\n\0]/.test(text)) {
+    throw new InputError([
+      {
+        file: display(path),
+        message: "holds more than one line, and an env file has no way to write that",
+        remedy: "With `secrets_as: files` in api of stack.yaml it is handed over as it is.",
+      },
+    ]);
+  }
+  return text;
 }
 
 function encode(text: string, as: SecretRef["as"] = "plain"): string {
@@ -77,12 +103,12 @@ function encode(text: string, as: SecretRef["as"] = "plain"): string {
   return text;
 }
 
-async function writeAside(folder: string, name: string, text: string): Promise<string> {
+async function writeAside(folder: string, name: string, text: string, mode: number): Promise<string> {
   const aside = join(folder, `.${name}.${process.pid}.${randomBytes(4).toString("hex")}`);
-  const handle = await open(aside, "wx", 0o444);
+  const handle = await open(aside, "wx", mode);
   try {
     await handle.writeFile(text);
-    await handle.chmod(0o444);
+    await handle.chmod(mode);
     await handle.sync();
   } finally {
     await handle.close();
@@ -91,8 +117,8 @@ async function writeAside(folder: string, name: string, text: string): Promise<s
 }
 
 /** True where this call made it; false where another did. A file is there whole or not at all. */
-async function createOnce(folder: string, name: string, text: string): Promise<boolean> {
-  const aside = await writeAside(folder, name, text);
+async function createOnce(folder: string, name: string, text: string, mode: number): Promise<boolean> {
+  const aside = await writeAside(folder, name, text, mode);
   try {
     await link(aside, join(folder, name));
     return true;
@@ -102,8 +128,4 @@ async function createOnce(folder: string, name: string, text: string): Promise<b
   } finally {
     await rm(aside, { force: true });
   }
-}
-
-async function replace(folder: string, name: string, text: string): Promise<void> {
-  await rename(await writeAside(folder, name, text), join(folder, name));
 }

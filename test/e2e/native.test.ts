@@ -1,5 +1,5 @@
 /** The programs that read what we write, over every environment of every stack: Compose's own parser, and a linter. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { execa } from "execa";
@@ -46,11 +46,13 @@ describe.skipIf(!engine).each(targets)("$stack, $environment, $images", ({ folde
     root = await mkdtemp(join(tmpdir(), "plimsoll-native-"));
     const words = parse(await readFile(join(folder, "stack.yaml"), "utf8")) as Record<string, unknown>;
     await writeFile(join(root, "stack.yaml"), stringify({ ...words, images }));
-    const made = await generate({ stackFolder: root, environment }, { withSecrets: true });
-    generated = made.folder;
+    const { folder: place, plan } = await generate({ stackFolder: root, environment });
+    generated = place;
     // What a person supplies in production: Compose wants to see every env file.
-    for (const { name } of made.secrets?.missing ?? []) {
-      await writeFile(join(root, "secrets", environment, name), "supplied");
+    const secrets = join(root, "secrets", environment);
+    await mkdir(secrets, { recursive: true });
+    for (const secret of plan.secrets) {
+      if ("supplied" in secret) await writeFile(join(secrets, secret.name), "supplied");
     }
     await generate({ stackFolder: root, environment }, { withSecrets: true });
   });

@@ -40,7 +40,7 @@ function asEnvironment(secret: readonly [string, Text][]): Handed {
   if (secret.length === 0) return { environment: {}, service: {}, secrets: [] };
   const lines = secret.flatMap(([name, text]): (string | SecretRef)[] => [
     `${name}=`,
-    ...[text].flat(),
+    ...[text].flat().map((part) => (typeof part === "string" ? part : { ...part, oneLine: true as const })),
     "\n",
   ]);
   return { environment: {}, service: { env_file: ["api.env"] }, secrets: [{ name: "api.env", text: lines }] };
