@@ -236,6 +236,7 @@ export type Contribution = Partial<Offers> & {
 /** What a collector may add: to its own services only. */
 export type Collected = Pick<Contribution, "files" | "secrets" | "settings" | "doors" | "services">;
 
+/** `path` is within the component's own part; `..` leads out of it. */
 export type OptionFault = { path: readonly (string | number)[]; message: string; remedy?: string };
 
 export type Component<Options = unknown> = {

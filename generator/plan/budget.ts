@@ -1,5 +1,5 @@
 /** The budget: what every service may use of the machine. Memory and disk add up to less than there is. */
-import type { Claim, Grant, Grants } from "../components/component.ts";
+import type { Claim, Grant, Grants, Part } from "../components/component.ts";
 import type { Machine } from "../spec/machine.ts";
 import { GiB, MiB } from "../spec/words.ts";
 import { shareOut } from "./share.ts";
@@ -65,10 +65,17 @@ export function makeBudget(machine: Machine, claims: readonly OwnedClaim[]): Bud
     DISK_UNIT,
   );
   if (memory === undefined || disk === undefined) {
-    const wanted = (parts: readonly { floor: number }[]) => parts.reduce((sum, part) => sum + part.floor, 0);
     return {
-      memory: Math.max(0, wanted(claims.map((claim) => claim.memory)) + host.memory - machine.memory),
-      disk: Math.max(0, wanted(volumes.map(({ part }) => part)) + host.disk + logs - machine.disk),
+      memory: shortOf(
+        machine.memory - host.memory,
+        claims.map((claim) => claim.memory),
+        MiB,
+      ),
+      disk: shortOf(
+        machine.disk - host.disk - logs,
+        volumes.map(({ part }) => part),
+        DISK_UNIT,
+      ),
     };
   }
   const lines = claims.map((claim, index): Line => {
@@ -100,6 +107,12 @@ export function makeBudget(machine: Machine, claims: readonly OwnedClaim[]): Bud
       granted: disk.reduce((sum, bytes) => sum + bytes, 0),
     },
   };
+}
+
+/** In whole units, as they are shared out: what does not fit is short of something. */
+function shortOf(total: number, parts: readonly Part[], unit: number): number {
+  const floors = parts.reduce((sum, part) => sum + Math.ceil(part.floor / unit), 0);
+  return Math.max(0, floors - Math.floor(total / unit)) * unit;
 }
 
 export function isShortage(result: Budget | Shortage): result is Shortage {

@@ -12,6 +12,12 @@ export function checkPlan(plan: Plan, spec: Spec): void {
   const broken = [...references(plan), ...duplicates(plan)];
   if (broken.length > 0)
     throw new Error(`the plan of ${plan.name} contradicts itself:\n${broken.join("\n")}`);
+  const jobs = plan.offers.scrapes.map(({ job }) => job);
+  const processes = Object.keys(spec.core.processes).filter((name) => twice(jobs).includes(name));
+  if (processes.length > 0) {
+    const message = "is a name that the stack measures something else by";
+    throw new InputError(processes.map((name) => spec.fault({ path: ["processes", name], message })));
+  }
   const clashes = portClashes(
     Object.fromEntries(Object.entries(plan.services).map(([name, { compose }]) => [name, compose])),
   );
@@ -73,20 +79,16 @@ function references(plan: Plan): string[] {
 }
 
 function duplicates(plan: Plan): string[] {
-  const twice = (what: string, names: readonly string[]) =>
-    names
-      .filter((name, index) => names.indexOf(name) !== index)
-      .map((name) => `${what} ${name} exists twice`);
+  const files = plan.files.map(({ path }) => path);
+  const secrets = plan.secrets.map(({ name }) => name);
   return [
-    ...twice(
-      "the file",
-      plan.files.map((file) => file.path),
-    ),
-    ...twice(
-      "the secret",
-      plan.secrets.map((secret) => secret.name),
-    ),
+    ...twice(files).map((path) => `the file ${path} exists twice`),
+    ...twice(secrets).map((name) => `the secret ${name} exists twice`),
   ];
+}
+
+function twice(names: readonly string[]): string[] {
+  return names.filter((name, index) => names.indexOf(name) !== index);
 }
 
 /** Ports that more than one service publishes, whatever the address: one of them could not start. */

@@ -82,7 +82,7 @@ export function planStack(spec: Spec, components: readonly Component[], given?: 
 
   const faults = members.flatMap(({ component, options }) =>
     (component.check?.(options, { ...early, present }) ?? []).map((found) =>
-      spec.fault({ ...found, path: [...component.at, ...found.path] }),
+      spec.fault({ ...found, path: withoutSteps([...component.at, ...found.path]) }),
     ),
   );
   if (faults.length > 0) throw new InputError(faults);
@@ -159,6 +159,16 @@ export function planStack(spec: Spec, components: readonly Component[], given?: 
   };
   checkPlan(plan, spec);
   return plan;
+}
+
+/** `["api", "..", "processes"]` is `["processes"]`: a component may find fault with a word beside its own. */
+function withoutSteps(path: readonly (string | number)[]): (string | number)[] {
+  const steps: (string | number)[] = [];
+  for (const step of path) {
+    if (step === "..") steps.pop();
+    else steps.push(step);
+  }
+  return steps;
 }
 
 function plannedService(

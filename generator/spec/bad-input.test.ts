@@ -194,7 +194,22 @@ const cases: Case[] = [
   [
     "a process named like a service",
     add("processes: { postgres: { command: x } }"),
-    /a name that the stack uses itself/,
+    /stack\.yaml:6:14 processes\.postgres: is a name that the stack uses itself/,
+  ],
+  [
+    "a process named like what is measured",
+    add("processes: { alertmanager: { command: x, metrics_port: 1 } }"),
+    /stack\.yaml:6:14 processes\.alertmanager: is a name that the stack measures something else by/,
+  ],
+  [
+    "a process's pool upside down",
+    add("processes: { worker: { command: x, pool: { min: 9 } } }"),
+    /processes\.worker\.pool\.min: is 9, above max \(5\)/,
+  ],
+  [
+    "a process's variable that plimsoll sets",
+    add("processes: { worker: { command: x, environment: { SERVER_NAME: me } } }"),
+    /stack\.yaml:6:\d+ processes\.worker\.environment\.SERVER_NAME: is set by plimsoll/,
   ],
   [
     "a process named like the servers",

@@ -29,12 +29,7 @@ export function checkApi(options: Api, context: Pick<Context, "spec">): OptionFa
       });
     }
   }
-  if (options.pool.min > options.pool.max) {
-    faults.push({
-      path: ["pool", "min"],
-      message: `is ${options.pool.min}, above max (${options.pool.max})`,
-    });
-  }
+  faults.push(...poolFaults(options.pool, ["pool"]));
   for (const name of Object.keys(options.secrets)) {
     if (Object.hasOwn(options.environment, name)) {
       faults.push({
@@ -44,15 +39,7 @@ export function checkApi(options: Api, context: Pick<Context, "spec">): OptionFa
       });
     }
   }
-  for (const name of Object.keys(options.environment)) {
-    if (RESERVED.has(name)) {
-      faults.push({
-        path: ["environment", name],
-        message: "is set by plimsoll for each server",
-        remedy: RESERVED.get(name),
-      });
-    }
-  }
+  for (const name of Object.keys(options.environment)) faults.push(...reserved(name, ["environment", name]));
   for (const [name, value] of Object.entries(options.frontend)) {
     if (quoteFor(value) === undefined) {
       faults.push({
@@ -62,12 +49,27 @@ export function checkApi(options: Api, context: Pick<Context, "spec">): OptionFa
     }
   }
   const taken = new Set(servers(options).map(({ service }) => service));
-  for (const name of Object.keys(context.spec.processes)) {
+  for (const [name, { pool, environment }] of Object.entries(context.spec.processes)) {
+    const path = ["..", "processes", name];
+    faults.push(...poolFaults(pool, [...path, "pool"]));
+    for (const variable of Object.keys(environment)) {
+      // A process may listen where it likes.
+      if (variable !== "PORT") faults.push(...reserved(variable, [...path, "environment", variable]));
+    }
     if (name === UPSTREAM || HOUSE.has(name) || taken.has(`${name}-1`)) {
-      faults.push({ path: ["..", "processes", name], message: "is a name that the stack uses itself" });
+      faults.push({ path, message: "is a name that the stack uses itself" });
     }
   }
   return faults;
+}
+
+function poolFaults({ min, max }: Api["pool"], path: readonly string[]): OptionFault[] {
+  return min > max ? [{ path: [...path, "min"], message: `is ${min}, above max (${max})` }] : [];
+}
+
+function reserved(name: string, path: readonly string[]): OptionFault[] {
+  const remedy = RESERVED.get(name);
+  return remedy === undefined ? [] : [{ path, message: "is set by plimsoll for each server", remedy }];
 }
 
 const RESERVED = new Map([

@@ -81,18 +81,19 @@ function environmentOf(
   handed: Handed,
   heap: number,
 ): Record<string, string> {
+  const own = { ...options.environment, ...instance.process?.environment };
   return {
     NODE_ENV: "production",
     HOST: "0.0.0.0",
     RELEASE: "local",
-    ...options.environment,
-    ...instance.process?.environment,
+    // What the user sets wins: a database of their own elsewhere.
     ...handed.environment,
+    ...own,
     SERVER_NAME: instance.service,
     DB_POOL_MIN: String((instance.process ?? options).pool.min),
     DB_POOL_MAX: String((instance.process ?? options).pool.max),
     ...(instance.metrics !== undefined && { METRICS_PORT: String(instance.metrics) }),
     // The heap below the container's limit, so that a leak ends in V8's error and not in the kernel's.
-    NODE_OPTIONS: `--max-old-space-size=${heap}`,
+    NODE_OPTIONS: [`--max-old-space-size=${heap}`, own.NODE_OPTIONS].filter(Boolean).join(" "),
   };
 }
