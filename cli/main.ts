@@ -58,8 +58,10 @@ function report(error: unknown): number {
 function describe(error: Error): string {
   if (process.env.PLIMSOLL_DEBUG) return error.stack ?? error.message;
   const { code, path } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC") return "the disk is full; nothing that was there before was changed";
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS") return `cannot write ${path} (${code})`;
+  if (code === "ENOSPC")
+    return "the disk is full; no file is left half written, and the next generate goes on";
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS")
+    return `no leave for ${path ?? "a file"} (${code})`;
   return error.message;
 }
 

@@ -1,6 +1,5 @@
 /** The plan: every decision about one stack in one environment, before a byte of it is rendered. */
 import type {
-  Backup,
   Build,
   Component,
   Context,
@@ -8,11 +7,9 @@ import type {
   File,
   Grants,
   Image,
-  LogParser,
   Offers,
   Secret,
   Service,
-  Setting,
 } from "../components/component.ts";
 import type { EnvironmentKind } from "../spec/core.ts";
 import { InputError } from "../spec/fault.ts";
@@ -21,6 +18,7 @@ import { type Budget, grantsOf, isShortage, makeBudget, type OwnedClaim } from "
 import { checkPlan } from "./check.ts";
 import type { ComposeService } from "./compose.ts";
 import { harden } from "./harden.ts";
+import { mergedLate, mergeOffers } from "./offers.ts";
 import { refuse } from "./refuse.ts";
 
 /** Version of plan.json: what generator/ and operator/ share. */
@@ -184,51 +182,6 @@ function plannedService(
     compose: harden(name, service, grants.service(name), environment),
     oneShot: service.oneShot === true,
     exceptions: service.exceptions ?? {},
-  };
-}
-
-function mergedLate(
-  offers: Offers,
-  collected: readonly { added: Contribution }[],
-): Pick<Offers, "settings" | "doors"> {
-  return {
-    settings: [...offers.settings, ...collected.flatMap(({ added }) => added.settings ?? [])],
-    doors: [...offers.doors, ...collected.flatMap(({ added }) => added.doors ?? [])],
-  };
-}
-
-/** Joins what all offered. Two that provide the same thing are a mistake of the components. */
-function mergeOffers(contributions: readonly Contribution[]): Offers {
-  const list = <Item>(pick: (added: Contribution) => readonly Item[] | undefined): Item[] =>
-    contributions.flatMap((added) => pick(added) ?? []);
-  const record = <Value>(
-    what: string,
-    pick: (added: Contribution) => Readonly<Record<string, Value>> | undefined,
-  ) => {
-    const merged: Record<string, Value> = {};
-    for (const added of contributions) {
-      for (const [key, value] of Object.entries(pick(added) ?? {})) {
-        if (Object.hasOwn(merged, key)) throw new Error(`two components offer the ${what} ${key}`);
-        merged[key] = value;
-      }
-    }
-    return merged;
-  };
-  return {
-    provides: record("environment variable", (added) => added.provides),
-    ready: list((added) => added.ready),
-    routes: list((added) => added.routes),
-    scrapes: list((added) => added.scrapes),
-    unscraped: record("reason for no metrics of", (added) => added.unscraped),
-    probes: list((added) => added.probes),
-    rules: [...new Set(list((added) => added.rules))],
-    thresholds: list((added) => added.thresholds),
-    dashboards: [...new Set(list((added) => added.dashboards))],
-    logs: record<LogParser>("log parser of", (added) => added.logs),
-    backups: list<Backup>((added) => added.backups),
-    settings: list<Setting>((added) => added.settings),
-    commands: record("command", (added) => added.commands),
-    doors: list((added) => added.doors),
   };
 }
 
