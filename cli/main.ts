@@ -27,7 +27,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .showHelpAfterError("(plimsoll --help lists what there is)")
     .exitOverride();
   const called = argv.find((word) => !word.startsWith("-"));
-  const wanted = called !== undefined && Object.hasOwn(commands, called) ? [called] : Object.keys(commands);
+  const known = called !== undefined && Object.hasOwn(commands, called);
+  const wanted = known ? [called] : /^(-V|--version)$/.test(argv[0] ?? "") ? [] : Object.keys(commands);
   for (const name of wanted) {
     program.addCommand(
       (await (commands[name] as () => Promise<Command>)()).exitOverride().copyInheritedSettings(program),

@@ -46,10 +46,10 @@ export async function compare(folder: string, files: readonly Rendered[]): Promi
     else if (!known.includes(sha256(text))) foreign.push({ path, why: "was edited by hand" });
   };
   const wanted = new Set(files.map(({ path }) => path));
-  for (const file of files) {
-    const target = join(folder, file.path);
-    const before = await readIfThere(target);
-    if (before === file.text && (await isExecutable(target)) === file.executable) continue;
+  const there = await Promise.all(files.map(({ path }) => lookAt(join(folder, path))));
+  for (const [index, file] of files.entries()) {
+    const { text: before, executable } = there[index] as Found;
+    if (before === file.text && executable === file.executable) continue;
     if (before !== undefined && before !== file.text) guard(file.path, before);
     changes.push({
       path: file.path,
@@ -75,6 +75,9 @@ export async function compare(folder: string, files: readonly Rendered[]): Promi
   return { changes, foreign, blocked: await obstacles(folder, wanted, new Set(gone.map(([path]) => path))) };
 }
 
-async function isExecutable(path: string): Promise<boolean> {
-  return ((await stat(path)).mode & 0o100) !== 0;
+type Found = { text?: string; executable?: boolean };
+
+async function lookAt(path: string): Promise<Found> {
+  const text = await readIfThere(path);
+  return text === undefined ? {} : { text, executable: ((await stat(path)).mode & 0o100) !== 0 };
 }

@@ -60,21 +60,31 @@ try {
   const cli = join(packageRoot, "bin/plimsoll.js");
   const run = (...words: string[]) => execFileSync(process.execPath, words, { cwd: folder, stdio: "pipe" });
   run(cli, "generate", ".", "-e", "production");
-  // In turn, so that what else the machine does falls on both.
-  const empty: number[] = [];
-  const cold: number[] = [];
+  const commands: Record<string, string[]> = {
+    "node -e 0": ["-e", "0"],
+    "plimsoll --version, cold": [cli, "--version"],
+    "plimsoll validate -e production, cold": [cli, "validate", ".", "-e", "production"],
+    "plimsoll generate -e production --check, cold": [cli, "generate", ".", "-e", "production", "--check"],
+  };
+  const times = new Map(Object.keys(commands).map((name): [string, number[]] => [name, []]));
+  // In turn, so that what else the machine does falls on all.
   for (let round = 0; round < 20; round++) {
-    empty.push((await time(1, () => run("-e", "0"))).median);
-    cold.push((await time(1, () => run(cli, "generate", ".", "-e", "production", "--check"))).median);
+    for (const [name, words] of Object.entries(commands)) {
+      times.get(name)?.push((await time(1, () => run(...words))).median);
+    }
   }
-  const median = (times: number[]) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)] as number;
-  const limit = 2 * median(empty) + 150;
-  row("node -e 0", `${median(empty).toFixed(0)} ms`);
-  row(
-    "plimsoll generate --check, cold",
-    `${median(cold).toFixed(0)} ms`,
-    `limit ${limit.toFixed(0)} ms (2 × node + 150), ratio ${(median(cold) / limit).toFixed(2)}`,
-  );
+  const median = (name: string) => {
+    const sorted = [...(times.get(name) ?? [])].sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] as number;
+  };
+  const limit = 2 * median("node -e 0") + 150;
+  for (const name of times.keys()) {
+    row(
+      name,
+      `${median(name).toFixed(0)} ms`,
+      `limit ${limit.toFixed(0)} ms (2 × node + 150), ratio ${(median(name) / limit).toFixed(2)}`,
+    );
+  }
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
