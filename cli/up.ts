@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { generate, produce } from "../generator/index.ts";
+import { readersOf } from "../generator/plan/readers.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { Name } from "../generator/spec/words.ts";
 import { display, readStackFolder } from "../generator/stack.ts";
@@ -109,7 +110,8 @@ async function up({ stack, folder, options, planned, progress, signal }: Work): 
   signal.throwIfAborted();
   const project = await openProject(host, engine, generated.folder);
   const takeDown = command("down", stack, options);
-  return bringUp(project, { progress, signal, timeout: options.timeout, takeDown });
+  const stale = readersOf(generated.plan, generated.secrets?.made ?? []);
+  return bringUp(project, { progress, signal, timeout: options.timeout, takeDown, stale });
 }
 
 function describe(result: UpResult, takeDown: string): string[] {

@@ -252,6 +252,23 @@ const cases: Case[] = [
     add("environments: { local: { name: x } }"),
     /one name in all environments/,
   ],
+  [
+    "an optional part that is true",
+    add("logging: true"),
+    /logging: expected a map of words, or false .*found true/,
+  ],
+  ["a long wrong path", api(`health: /${"a".repeat(60)}!`), /expected a path such as \/health/],
+  [
+    "a long wrong folder",
+    change("image: ghcr.io/me/hello:1.0.0", `build: ${"a".repeat(60)}!`),
+    /inside the stack's folder/,
+  ],
+  [
+    "a size of no unit",
+    add("machine: { cpus: 1, memory: 5iB, disk: 80GB }").replace("machine: s-4vcpu-8gb\n", ""),
+    /expected a size/,
+    "production",
+  ],
   ["the api left out", change(/api:\n.*\n$/, "api: false\n"), /api: cannot be left out/],
 ];
 

@@ -140,7 +140,16 @@ function switchOff(words: Record<string, unknown>, sections: readonly Section[])
   for (const section of sections) {
     for (let depth = 1; depth <= section.at.length; depth++) {
       const path = section.at.slice(0, depth);
-      if (valueAt(words, path) !== false) continue;
+      const value = valueAt(words, path);
+      if (value === true && section.optional) {
+        refused.push({
+          path,
+          message: "expected a map of words, or false to leave it out, found true",
+          remedy: "Remove it: it is part of every stack that does not say false.",
+        });
+        kept = without(kept, path);
+      }
+      if (value !== false) continue;
       if (section.optional) off.add(section.name);
       else
         refused.push({

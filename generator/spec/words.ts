@@ -32,10 +32,10 @@ function word<T>(pattern: RegExp, parse: (match: RegExpExecArray) => T, expected
   );
 }
 
-/** Bytes. `512MB`, `1.5GB`, `1GiB`: powers of 1024, as PostgreSQL, Docker and the JVM read them. */
+/** Bytes. `512MB`, `1.5GB`, `1GiB`, and as Docker writes them `512m`, `1g`: powers of 1024, as PostgreSQL, Docker and the JVM read them. */
 export const Size = word(
-  /^(\d+(?:\.\d+)?) ?([KMGT]?)(?:i?B)$/,
-  ([, number, unit]) => Math.floor(Number(number) * (SIZE_UNITS[`${unit}B`] as number)),
+  /^(\d+(?:\.\d+)?) ?(?:([KMGTkmgt])(?:i?[Bb])?|B)$/,
+  ([, number, unit = ""]) => Math.floor(Number(number) * (SIZE_UNITS[`${unit.toUpperCase()}B`] as number)),
   "a size such as 512MB or 20GB",
   { title: "size", description: "A size, in powers of 1024: 512MB, 20GB", examples: ["512MB", "20GB"] },
 );
@@ -132,7 +132,10 @@ export type Origin = z.output<typeof Origin>;
 /** The path of a URL: `/health`. No query, no escapes, nothing a server or a shell would read as syntax. */
 export const UrlPath = z
   .string({ error: "expected a path such as /health" })
-  .regex(/^\/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*\/?)*$/, { error: "expected a path such as /health" })
+  // Segments and the slash between them in one way only: otherwise a long wrong path would be tried in every way.
+  .regex(/^\/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?)?$/, {
+    error: "expected a path such as /health",
+  })
   .max(200)
   .meta({ title: "path of a URL", examples: ["/health"] });
 export type UrlPath = z.output<typeof UrlPath>;
@@ -181,7 +184,7 @@ export type ImageName = z.output<typeof ImageName>;
 export const InnerPath = z
   .string({ error: "expected a path inside the stack's folder, such as ./api" })
   .max(200)
-  .regex(/^(?:\.\/)?(?:[A-Za-z0-9_][A-Za-z0-9._-]*\/?)*$/, {
+  .regex(/^(?:\.\/?|(?:\.\/)?[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*)*\/?)$/, {
     error: "expected a path inside the stack's folder, such as ./api (no .., no spaces)",
   })
   .meta({ title: "path in the stack's folder", examples: ["./api"] })

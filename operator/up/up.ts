@@ -18,6 +18,8 @@ export type UpOptions = {
   /** The command that takes it down again, for messages. */
   takeDown: string;
   signal?: AbortSignal;
+  /** Services that mount a secret which was written anew: a running container goes on seeing the file of before. */
+  stale?: readonly string[];
 };
 
 export type Door = {
@@ -58,6 +60,7 @@ export async function bringUp(project: Project, options: UpOptions): Promise<UpR
   try {
     await getImages(project, needed, { progress, signal });
     signal?.throwIfAborted();
+    if (options.stale?.length) await compose(project, ["rm", "--stop", "--force", ...options.stale]);
     const watched = await startAndWatch(project, options);
     if (watched.kind === "failed") {
       await progress.end();

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { generate } from "../../generator/index.ts";
+import { readersOf } from "../../generator/plan/readers.ts";
 import type { PlanJson } from "../../generator/render/plan-json.ts";
 import { describeEngine, type Engine, findEngine } from "../../operator/engine/find.ts";
 import type { Outcome } from "../../operator/host/host.ts";
@@ -134,6 +135,7 @@ async function runningStack(
   const before = await imageIds(engine);
   const progress = quietProgress();
   let stopped = false;
+  let stale: string[] = [];
   const stack: RunningStack = {
     project: name,
     stackFolder,
@@ -157,7 +159,8 @@ async function runningStack(
     },
     async change(words) {
       await setWords(stackFolder, words);
-      const { changes } = await generate({ stackFolder, environment: "local" });
+      const { changes, plan, secrets } = await generate({ stackFolder, environment: "local" });
+      stale = readersOf(plan, secrets?.made ?? []);
       Object.assign(project, await openProject(host, engine, folder));
       stack.plan = project.plan;
       return changes.map(({ path }) => path);
@@ -168,6 +171,7 @@ async function runningStack(
           progress,
           timeout: options.timeout ?? 300,
           takeDown: "stop()",
+          stale,
         });
         return stack.result;
       } catch (error) {

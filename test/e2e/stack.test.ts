@@ -1,4 +1,6 @@
 /** fkod on a real engine, every server real: fresh up, what it promises, down and up again. */
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listOwn, readOwn } from "../../generator/package.ts";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
@@ -195,6 +197,19 @@ describe.skipIf(!engine)("fkod, images: debian", () => {
     const after = await containerIds();
     const replaced = Object.keys(after).filter((name) => after[name] !== before[name]);
     expect(replaced.filter((name) => name !== "nginx")).toEqual([]);
+  });
+
+  it("hands a changed secret to those that read it, and restarts nobody else", async () => {
+    const before = await containerIds();
+    const file = join(stack.stackFolder, "secrets/local/api_jwt_secret");
+    await rm(file);
+    await writeFile(file, "another secret of more than thirty-two characters");
+    await stack.change({});
+    await stack.start();
+    const after = await containerIds();
+    const replaced = Object.keys(after).filter((name) => after[name] !== before[name]);
+    expect(replaced.filter((name) => !/^(api|worker|clock)-/.test(name))).toEqual([]);
+    expect(await stack.exec("api-1", ["cat", "/run/secrets/JWT_SECRET"])).toMatch(/^another secret/);
   });
 
   it("keeps the data through down and up", async () => {

@@ -38,9 +38,9 @@ export function secretsOf(bucket: Bucket | undefined): Secret[] {
       name: POSTGRES_SECRETS,
       text: [
         "[global]\nrepo1-s3-key=",
-        { secret: "backup_s3_key" },
+        { secret: "backup_s3_key", oneLine: true },
         "\nrepo1-s3-key-secret=",
-        { secret: "backup_s3_secret" },
+        { secret: "backup_s3_secret", oneLine: true },
         "\nrepo1-cipher-pass=",
         { secret: "backup_cipher_pass" },
         "\n",
@@ -50,9 +50,9 @@ export function secretsOf(bucket: Bucket | undefined): Secret[] {
       name: FILES_CREDENTIALS,
       text: [
         "[default]\naws_access_key_id = ",
-        { secret: "backup_s3_key" },
+        { secret: "backup_s3_key", oneLine: true },
         "\naws_secret_access_key = ",
-        { secret: "backup_s3_secret" },
+        { secret: "backup_s3_secret", oneLine: true },
         "\n",
       ],
     },
