@@ -43,8 +43,9 @@ export const blackbox = defineComponent({
         command: [
           "--config.file=/etc/blackbox_exporter/blackbox.yaml",
           "--config.enable-auto-reload",
-          "--config.auto-reload-interval=15",
-          // A failed probe is an alert's business, not the log's: at every interval it would be a line.
+          "--config.auto-reload-interval=30",
+          // Each look at the file would be a line, and so would be each failed probe: that is an alert's business.
+          "--log.level=warn",
           "--log.prober=warn",
           "--history.limit=20",
         ],
@@ -58,7 +59,7 @@ export const blackbox = defineComponent({
     files: [
       {
         path: `${NAME}/blackbox.yaml`,
-        content: { yaml: blackboxConfig(context), comment: "Taken in within 15 s of a change." },
+        content: { yaml: blackboxConfig(context), comment: "Taken in within 30 s of a change." },
       },
     ],
     scrapes: [{ job: "blackbox-exporter", targets: [{ service: NAME, port: PORT }] }],

@@ -33,6 +33,7 @@ function hasImage(name: string): boolean {
   return spawnSync("docker", ["image", "inspect", name]).status === 0;
 }
 
+/** Kept between runs: tests in other workers use it at the same time. */
 function build({ name, files }: Build): string {
   const tag = `plimsoll-test/${name}`;
   withFolder(Object.fromEntries(files.flatMap(rendered).map(({ path, text }) => [path, text])), (folder) => {
