@@ -37,10 +37,16 @@ export function hostMemory(machine: Machine): number {
   return Math.round(Math.max(256 * MiB, Math.min(1 * GiB, 0.09 * machine.memory)));
 }
 
-/** The system, container images (two releases side by side during a deploy), and 10% that stays free. Bytes. */
+/**
+ * The system, container images (two releases side by side during a deploy), and 10% that stays free. Bytes.
+ * Servers of one image are counted as if each had its own, up to so many: more than that are copies.
+ */
 export function hostDisk(machine: Machine, services: number): number {
-  return (machine.spared ? 0 : 5 * GiB) + services * 0.5 * GiB + 0.1 * machine.disk;
+  return (machine.spared ? 0 : 5 * GiB) + Math.min(services, MOST_IMAGES) * 0.5 * GiB + 0.1 * machine.disk;
 }
+
+/** All images of a whole stack, and room for a second release of them. */
+const MOST_IMAGES = 40;
 
 /** Container logs: three files of 10 MB for each service, compressed or not. Bytes. */
 export const LOG_DISK = 30 * MiB;

@@ -108,11 +108,11 @@ const OUTRO = `
 
 A secret has no value in \`stack.yaml\`, only a name and where it comes from: \`generate\` (made once, random) or \`supply\` (a person gives it). Values live in \`secrets/<environment>/\` beside \`stack.yaml\`, in a folder of mode 0700 that git ignores, one file each; a generate never rewrites one that is there. In \`local\` all are made, and those to be supplied stay empty.
 
-The application gets them as \`api.secrets_as\` says. \`environment\`: an env file, for an image that reads nothing else. Whoever may run \`docker inspect\` sees the values, and so does every child process. \`files\`: each as \`/run/secrets/NAME\`, with \`NAME_FILE\` pointing there; nothing is seen from outside.
+The application gets them as \`api.secrets_as\` says. \`environment\`: an env file, for an image that reads nothing else. Whoever may run \`docker inspect\` sees the values, and so does every child process; a value is one line. \`files\`: each as \`/run/secrets/NAME\`, with \`NAME_FILE\` pointing there; nothing is seen from outside. A running container goes on seeing the file it was started with: \`plimsoll up\` makes those anew whose secret has changed; with plain Compose, \`docker compose up --force-recreate SERVICE\` does.
 
 ## overrides.yaml
 
-What no word reaches, a Compose file beside \`stack.yaml\` does. It is merged last, by Compose's own rules, and checked again: memory has to add up, and what would give the host away (privileged, Docker's socket) is refused.
+What no word reaches, a Compose file beside \`stack.yaml\` does. It is merged last, by Compose's own rules (short forms too; lists are added to), and checked again. Refused is what gives the host or the budget away: privileged containers, host namespaces, devices, engine sockets, dangerous capabilities, more memory than there is. Loosening a container's own walls is allowed, and a service you add is hardened by you: it needs an image and a \`mem_limit\`. Unlike in \`stack.yaml\`, \`\${VARIABLE}\` is Compose's here, and \`$$\` is a dollar. \`!reset\` and \`!override\` are not read: nothing can be removed.
 
 \`\`\`yaml
 services:
