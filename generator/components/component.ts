@@ -180,7 +180,12 @@ export type Backup =
    * Files of a volume, taken by the sidecar for everything that is not PostgreSQL. It runs as uid 999 in group 0 and
    * must be able to read them. SQLite databases are copied consistently; `note` says what else to know about a copy.
    */
-  | { what: string; volume: string; note?: string }
+  | {
+      what: string;
+      volume: string;
+      note?: string /** Whose members may read it, where not 0. */;
+      group?: number;
+    }
   /** A PostgreSQL cluster: physical backups and the WAL archive. Each node has a volume of its own name. */
   | {
       what: string;

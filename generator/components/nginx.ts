@@ -128,7 +128,7 @@ export const nginx = defineComponent({
       logs: { [NGINX]: "nginx" },
       backups: [
         { what: NGINX, none: "The weights of the moment; the operator sets them again" },
-        ...(tls ? [{ what: CERTIFICATES_VOLUME, volume: CERTIFICATES_VOLUME }] : []),
+        ...(tls ? [{ what: CERTIFICATES_VOLUME, volume: CERTIFICATES_VOLUME, group: UID }] : []),
       ],
       settings: [
         {

@@ -49,6 +49,7 @@ export type ComposeService = {
   platform?: string;
   hostname?: string;
   user: string;
+  group_add?: readonly string[];
   command?: string | readonly string[];
   entrypoint?: string | readonly string[];
   working_dir?: string;

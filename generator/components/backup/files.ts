@@ -21,7 +21,7 @@ const CONFIG = "/etc/plimsoll-backup";
 /** Redis' uid, and the group of Grafana's files: reads both without root and without any capability. */
 const USER = "999:0";
 
-export type Source = { what: string; volume: string };
+export type Source = { what: string; volume: string; group?: number };
 
 const build: Build = {
   name: "backup-files",
@@ -48,10 +48,12 @@ export function filesSidecar(
   stack: string,
   grants: Grants,
 ): Service {
+  const groups = [...new Set(sources.flatMap(({ group }) => (group === undefined ? [] : [String(group)])))];
   const s3 = bucket && `s3:https://${bucket.endpoint}/${bucket.bucket}${bucket.path}/files`;
   return {
     image: { official: build, debian: build },
     user: USER,
+    ...(groups.length > 0 && { group_add: groups }),
     init: true,
     command: ["run"],
     environment: {

@@ -43,10 +43,10 @@ export function createCache(redis: Redis, name: string, metrics: Metrics): Cache
     async through<T>(variant: string, load: (from: ReadFrom) => Promise<T>) {
       const { value, from } = await look(variant);
       if (value !== undefined) {
-        metrics.cacheHits.inc({ cache: name });
+        metrics.cacheRequests.inc({ cache: name, result: "hit" });
         return JSON.parse(value) as T;
       }
-      metrics.cacheMisses.inc({ cache: name });
+      metrics.cacheRequests.inc({ cache: name, result: "miss" });
       // A hundred requests for a list that has just expired make one query, not a hundred.
       const key = `${from} ${variant}`;
       const running = loading.get(key) as Promise<T> | undefined;
