@@ -32,7 +32,7 @@ export function generateCommand(): Command {
       }
       if (json) console.log(JSON.stringify(results.map(summary), null, 2));
       if (check && results.some(({ changes }) => changes.length > 0)) {
-        if (!json) console.error("Run plimsoll generate, and commit what it writes.");
+        if (!json) console.error("Run npx plimsoll generate, and commit what it writes.");
         throw new ExitError(3);
       }
     });

@@ -43,7 +43,8 @@ export function initCommand(): Command {
           `Put the application into ${display(join(place, answers.build))}, with its Dockerfile.`,
         );
       }
-      console.error(`Next: plimsoll budget ${basename(place)}, then plimsoll generate ${basename(place)}`);
+      const named = place === resolve("stacks", basename(place)) ? basename(place) : display(place);
+      console.error(`Next: npx plimsoll budget ${named}, then npx plimsoll up ${named}`);
     });
 }
 

@@ -8,7 +8,7 @@ import { nearest } from "../generator/spec/nearest.ts";
 import { display, findStacks } from "../generator/stack.ts";
 
 export const environmentOption = () =>
-  new Option("-e, --environment <name>", "local, staging or production").choices(environmentNames);
+  new Option("-e, --environment <name>", "which environment").choices(environmentNames);
 
 export function withStack(command: Command): Command {
   return command.argument("[stack]", "a stack's name below stacks/, or its folder; all of them if absent");
@@ -24,7 +24,7 @@ export async function stackFolders(name?: string): Promise<string[]> {
       {
         file: "stacks/",
         message: "holds no folder with a stack.yaml",
-        remedy: "Write one: plimsoll init my-stack",
+        remedy: "Write one: npx plimsoll init my-stack",
       },
     ]);
   }
@@ -37,7 +37,8 @@ export async function stackFolders(name?: string): Promise<string[]> {
     {
       file: display(resolve("stacks", name, "stack.yaml")),
       message: `does not exist${near ? `; did you mean ${near}?` : ""}`,
-      remedy: names.length > 0 ? `Stacks here: ${names.join(", ")}.` : "Write one: plimsoll init my-stack",
+      remedy:
+        names.length > 0 ? `Stacks here: ${names.join(", ")}.` : "Write one: npx plimsoll init my-stack",
     },
   ]);
 }
