@@ -30,9 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const known = called !== undefined && Object.hasOwn(commands, called);
   const wanted = known ? [called] : /^(-V|--version)$/.test(argv[0] ?? "") ? [] : Object.keys(commands);
   for (const name of wanted) {
-    program.addCommand(
-      (await (commands[name] as () => Promise<Command>)()).exitOverride().copyInheritedSettings(program),
-    );
+    program.addCommand(inherit(await (commands[name] as () => Promise<Command>)(), program));
   }
   try {
     await program.parseAsync(argv as string[], { from: "user" });
@@ -40,6 +38,13 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return report(error);
   }
+}
+
+/** Errors of usage end every command, and the commands below it, in the same way. */
+function inherit(command: Command, parent: Command): Command {
+  command.exitOverride().copyInheritedSettings(parent);
+  for (const inner of command.commands) inherit(inner, command);
+  return command;
 }
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 3 differs. */
@@ -58,11 +63,11 @@ function report(error: unknown): number {
 
 function describe(error: Error): string {
   if (process.env.PLIMSOLL_DEBUG) return error.stack ?? error.message;
-  const { code, path } = error as NodeJS.ErrnoException;
+  const { code, path, dest } = error as NodeJS.ErrnoException & { dest?: string };
   if (code === "ENOSPC")
     return "the disk is full; no file is left half written, and the next generate goes on";
   if (code === "EACCES" || code === "EPERM" || code === "EROFS")
-    return `no leave for ${path ?? "a file"} (${code})`;
+    return `${dest ?? path ?? "a file"} cannot be written (${code})`;
   return error.message;
 }
 

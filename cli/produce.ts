@@ -4,6 +4,7 @@ import { sharedProjects } from "../generator/neighbours.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { InputError } from "../generator/spec/fault.ts";
 import { readStackFolder } from "../generator/stack.ts";
+import { requireBuildFolders } from "./build-folders.ts";
 import { collectFaults } from "./collect.ts";
 import { environmentsOf } from "./stacks.ts";
 
@@ -15,7 +16,9 @@ export async function produceAll(folders: readonly string[], only?: EnvironmentK
     environmentsOf(only).map((environment) => ({ folder, environment })),
   );
   const targets = await collectFaults(wanted, async ({ folder, environment }) => {
-    return { folder, ...produce(await readStackFolder(folder), environment) };
+    const produced = produce(await readStackFolder(folder), environment);
+    await requireBuildFolders(folder, produced);
+    return { folder, ...produced };
   });
   const shared = sharedProjects(targets);
   if (shared.length > 0) throw new InputError(shared);

@@ -51,6 +51,7 @@ export function upCommand(): Command {
         options.environment,
         options.project ? { project: options.project } : {},
       );
+      await requireBuildFolders(folder, planned);
       const project = planned.plan.project;
       const host = localHost();
       await operate(

@@ -96,8 +96,12 @@ export const coreShape = {
     .default({})
     .describe("Workers and clocks: other processes of the API's image"),
   objectives: Objectives.prefault({}).describe("What the stack promises"),
-  rollback: Rollback.prefault({}).describe("What makes a release roll itself back"),
-  canary: Canary.prefault({}).describe("How a new version is tried on a part of the traffic"),
+  rollback: Rollback.prefault({}).describe(
+    "What will make a release roll itself back: alerts compare with it now, deploys are to come",
+  ),
+  canary: Canary.prefault({}).describe(
+    "How a deploy will try a new version on a part of the traffic: recorded, nothing reads it yet",
+  ),
 };
 
 /** The part of the spec every component may read. */

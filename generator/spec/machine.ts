@@ -68,7 +68,9 @@ export const MachineWord = z
   .union([Droplet, CustomMachine], {
     error: `expected a droplet's slug (${slugs.join(", ")}) or { cpus, memory, disk }`,
   })
-  .describe("The machine: a droplet's slug, or cpus, memory and disk");
+  .describe(
+    "The machine: a droplet's slug, or cpus, memory and disk. local assumes a laptop that spares 2 CPUs, 8 GB and 60 GB, unless environments.local.machine says otherwise",
+  );
 
 /** What `local` assumes: a laptop that can spare 8 GB. Docker refuses a CPU limit above what there is, so few. */
 export const laptop: Machine = { slug: "custom", cpus: 2, memory: 8 * GiB, disk: 60 * GiB, spared: true };

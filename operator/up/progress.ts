@@ -97,7 +97,8 @@ function livingProgress(write: (line: string) => void): Progress {
         .catch(() => undefined);
     },
     async end() {
-      for (const row of rows.values()) row.settle();
+      // What has not come by now did not come: a tick beside it would be a lie. Settling twice changes nothing.
+      for (const row of rows.values()) row.settle(new Error(row.state));
       await running;
       running = undefined;
       rows.clear();

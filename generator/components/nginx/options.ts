@@ -41,13 +41,18 @@ export const Nginx = z
     bind: Address.optional().describe("Address the ports are published on: 127.0.0.1 in local, else 0.0.0.0"),
     names: z.array(Domain).max(50).default([]).describe("Host names it answers beside the domain"),
     rate: z
-      .union([
-        z.literal(false),
-        z.strictObject({
-          requests: Rate.default("50r/s").describe("How many requests an address may send"),
-          burst: z.int().min(0).max(100_000).default(100).describe("How many more at once"),
-        }),
-      ])
+      .union(
+        [
+          z.literal(false),
+          z.strictObject({
+            requests: Rate.default("50r/s").describe("How many requests an address may send"),
+            burst: z.int().min(0).max(100_000).default(100).describe("How many more at once"),
+          }),
+        ],
+        {
+          error: "expected false, or a map such as { requests: 50r/s, burst: 100 }",
+        },
+      )
       .prefault({})
       .describe("Limit for each address; false for none"),
     connections: z
