@@ -13,6 +13,7 @@ import { makeProgress, type Progress } from "../operator/up/progress.ts";
 import { openProject } from "../operator/up/project.ts";
 import { whatRuns } from "../operator/up/state.ts";
 import { bringUp, type UpResult } from "../operator/up/up.ts";
+import { requireBuildFolders } from "./build-folders.ts";
 import { agree, operate } from "./operate.ts";
 import { environmentOption, stackFolder } from "./stacks.ts";
 
