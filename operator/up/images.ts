@@ -117,7 +117,9 @@ async function pull(
   if (pulled.exitCode === 0) return;
   throw new Problem(
     `images cannot be pulled\n${pulled.stderr.trim().split("\n").slice(-5).join("\n")}`,
-    "Check the network; or build them from Debian packages instead: plimsoll up --images debian",
+    project.plan.images === "debian"
+      ? "It is the application's own image: check api.image in stack.yaml, the network, and docker login."
+      : "Check the network; or build them from Debian packages instead: npx plimsoll up --images debian",
   );
 }
 

@@ -7,6 +7,8 @@ import { eventually } from "./wait.ts";
 const engine = await engineOrSkip();
 const NAME = `e2e-fkod-${process.pid}`;
 const API = "stacks/fkod/api";
+/** `npm run test:fkod` leaves these out. */
+const NEED_SERVERS = ["src/integration.test.ts", "src/jobs/queue.test.ts"];
 const DOCKERFILE = `FROM debian:forky-slim
 RUN apt-get -o Acquire::Check-Valid-Until=false update \\
     && apt-get install -y --no-install-recommends postgresql-18 redis-server && rm -rf /var/lib/apt/lists/*
@@ -47,7 +49,7 @@ describe.skipIf(!engine)("fkod's integration tests", () => {
   });
 
   it("pass, and skip nothing", async () => {
-    const { all, exitCode } = await execa("npx", ["vitest", "run", "src/integration.test.ts"], {
+    const { all, exitCode } = await execa("npx", ["vitest", "run", ...NEED_SERVERS], {
       cwd: API,
       env: { ...env, NO_COLOR: "1" },
       all: true,
