@@ -61,7 +61,7 @@ first_backup() {
   if [[ $(backups_in_repository) -eq 0 ]]; then
     until backup full; do sleep 15; done
   fi
-  write_metrics
+  write_metrics || true
   touch "$run/ready"
 }
 
@@ -126,9 +126,10 @@ END
 }
 
 write_metrics() {
-  local archived="" oldest waiting
+  # Set whatever happens: a primary that goes away between two questions must not end who asks.
+  local archived="" oldest="" waiting=""
   if point_at_primary; then
-    archived=$(ask "$primary" 'select extract(epoch from last_archived_time)::bigint from pg_stat_archiver')
+    archived=$(ask "$primary" 'select extract(epoch from last_archived_time)::bigint from pg_stat_archiver') || archived=""
     # Segments that are done and not archived. Counted on disk: an archiver that hangs counts no failure.
     waiting=$(find "$home/$PG_MAJOR/docker/pg_wal/archive_status/" -name '*.ready' -printf '%T@\n' 2>/dev/null | sort -n)
     oldest=$(head -n 1 <<<"$waiting")
