@@ -44,6 +44,16 @@ export const Canary = z.strictObject({
 });
 export type Canary = z.output<typeof Canary>;
 
+/** Database connections of one container, with these defaults. */
+export function connectionPool({ min, max }: { min: number; max: number }) {
+  return z
+    .strictObject({
+      min: z.int().min(0).max(1000).default(min).describe("DB_POOL_MIN"),
+      max: z.int().min(1).max(1000).default(max).describe("DB_POOL_MAX; max_connections follows from it"),
+    })
+    .prefault({});
+}
+
 /** A process of the API's own image beside the servers, as a Procfile has them. */
 export const Process = z.strictObject({
   command: Command.describe("What it runs"),
@@ -70,13 +80,7 @@ export const Process = z.strictObject({
     .record(EnvironmentName, EnvironmentValue)
     .default({})
     .describe("Added to the API's environment"),
-  pool: z
-    .strictObject({
-      min: z.int().min(0).max(1000).default(1).describe("DB_POOL_MIN"),
-      max: z.int().min(1).max(1000).default(5).describe("DB_POOL_MAX"),
-    })
-    .prefault({})
-    .describe("Database connections of one of it"),
+  pool: connectionPool({ min: 1, max: 5 }).describe("Database connections of one of it"),
 });
 export type Process = z.output<typeof Process>;
 

@@ -1,5 +1,6 @@
 /** The words of `api` in stack.yaml. */
 import { z } from "zod";
+import { connectionPool } from "../../spec/core.ts";
 import {
   Command,
   Duration,
@@ -55,13 +56,7 @@ export const Api = z
       .default("1000:1000")
       .describe("Numeric user and group that the image runs as"),
     memory: Size.prefault("160MB").describe("The least memory a server needs"),
-    pool: z
-      .strictObject({
-        min: z.int().min(0).max(1000).default(5).describe("DB_POOL_MIN"),
-        max: z.int().min(1).max(1000).default(20).describe("DB_POOL_MAX; max_connections follows from it"),
-      })
-      .prefault({})
-      .describe("Database connections of one server"),
+    pool: connectionPool({ min: 5, max: 20 }).describe("Database connections of one server"),
     stop: Duration.prefault("30s").describe("How long a server may take to finish what it is doing"),
     migrate: Migrations.optional().describe(
       "Commands that run once in a release's image before it takes traffic",
