@@ -144,7 +144,8 @@ export type Route = {
   path: string;
   /** Names the group: `api`. */
   upstream: string;
-  servers: readonly { service: string; port: number }[];
+  /** A spare stands by for deploys: no turns until it is given a weight, and it may not be running at all. */
+  servers: readonly { service: string; port: number; spare?: boolean }[];
   health: string;
 };
 
