@@ -12,6 +12,7 @@ import {
   Size,
   UrlPath,
 } from "../../spec/words.ts";
+import { Checks, Load } from "./checks.ts";
 
 const BuildFolder = z.strictObject({
   context: InnerPath.describe("Folder with the Dockerfile, inside the stack's folder"),
@@ -77,6 +78,8 @@ export const Api = z
       .record(EnvironmentName, EnvironmentValue)
       .default({})
       .describe("Written as .env.production for the front end on its CDN; public"),
+    checks: Checks,
+    load: Load,
   })
   .describe("The application: its image, servers, environment and secrets");
 export type Api = z.output<typeof Api>;
