@@ -6,10 +6,12 @@ import { handOver } from "./api/hand-over.ts";
 import {
   type Instance,
   instances,
+  MIGRATE,
   migrationClaim,
   processes,
   scrapes,
   servers,
+  spareServer,
   UPSTREAM,
   unscraped,
 } from "./api/instances.ts";
@@ -36,24 +38,35 @@ export const api = defineComponent({
       ...processes(options, context).map((process) => claim(process, 1)),
       ...(options.migrate ? [migrationClaim(options)] : []),
       {
-        service: "a second server during a deploy",
-        reserve: "a new server starts beside the old ones before one of them stops",
         // As a server's own claim, so that it gets what a server gets.
-        memory: { floor: options.memory, weight: 3, ceiling: 2 * GiB },
-        cpu: { weight: 0 },
-        pids: 0,
+        ...claim(spareServer(options), 3),
+        reserve: "a new version starts on it, beside the old servers, before one of them stops",
       },
     ];
   },
 
   contribute(options, _grants, context) {
     const all = servers(options);
+    const spare = spareServer(options);
     return {
+      application: {
+        group: UPSTREAM,
+        servers: all.map(({ service, port, metrics }) => ({ service, port, metrics })),
+        spare: { service: spare.service, port: spare.port, metrics: spare.metrics },
+        processes: processes(options, context).map(({ service }) => service),
+        migrate: options.migrate ? MIGRATE : undefined,
+        health: options.health,
+        ready: options.ready ?? options.health,
+        stop: Math.ceil(options.stop),
+      },
       routes: [
         {
           path: "/",
           upstream: UPSTREAM,
-          servers: all.map(({ service, port }) => ({ service, port })),
+          servers: [
+            ...all.map(({ service, port }) => ({ service, port })),
+            { service: spare.service, port: spare.port, spare: true },
+          ],
           health: options.health,
         },
       ],
@@ -77,7 +90,7 @@ export const api = defineComponent({
       services: apiServices(options, handed, offers.ready, context, heap),
       secrets: handed.secrets,
       files: Object.keys(options.frontend).length > 0 ? [frontendFile(options.frontend)] : [],
-      settings: instances(options, context).map(({ service }) => ({
+      settings: [...servers(options), ...processes(options, context)].map(({ service }) => ({
         service,
         setting: "--max-old-space-size",
         value: `${heap(service)} MB`,

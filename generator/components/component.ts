@@ -16,17 +16,21 @@ export type Context = {
   environment: EnvironmentKind;
   machine: Machine;
   images: "official" | "debian";
+  /** Set by a deploy: the version that the application is told, and the tag of its image where it is built. */
+  release?: Release;
   /** Names of the components that are part of this stack. */
   present: ReadonlySet<string>;
   /** Sum of what all components demand of a kind, known once all have claimed: `demand("database connections")`. */
   demand(kind: string): number;
 };
 
+export type Release = { version: string; tag?: string };
+
 /** A share of memory or disk, in bytes: never below the floor; what is left over goes out by weight up to the ceiling. */
 export type Part = { floor: number; weight: number; ceiling?: number };
 
 export type Claim = {
-  /** The service that claims, or what is held in reserve (`a second server during a deploy`). */
+  /** The service that claims, or what is held in reserve (`the daily restore test`). */
   service: string;
   /** Set where no service runs with it all the time: why it is kept free. */
   reserve?: string;
@@ -206,7 +210,25 @@ export type Setting = { service: string; setting: string; value: string; because
 /** A constant that static alert rules compare with: becomes a recording rule of that name. */
 export type Threshold = { record: string; value: number; labels?: Record<string, string>; because: string };
 
+/** The application as a deploy sees it: what is rolled server by server, and how it is asked whether it is well. */
+export type Application = {
+  /** Of nginx. */
+  group: string;
+  servers: readonly ApplicationServer[];
+  /** Runs during a deploy alone. */
+  spare: ApplicationServer;
+  processes: readonly string[];
+  migrate?: string;
+  health: string;
+  ready: string;
+  /** Seconds a server may take to end. */
+  stop: number;
+};
+
+export type ApplicationServer = { service: string; port: number; metrics?: number };
+
 export type Offers = {
+  application?: Application;
   /** Environment of the application, by name: DATABASE_URL, REDIS_URL. */
   provides: Record<string, Text>;
   /** Services that must be healthy before the application starts: what stands behind what is provided. */

@@ -53,7 +53,22 @@ export const LOG_DISK = 30 * MiB;
 
 const DISK_UNIT = 64 * MiB;
 
-export function makeBudget(machine: Machine, claims: readonly OwnedClaim[]): Budget | Shortage {
+/**
+ * @param held bytes of memory that services have already: kept where a claim allows them and all still fits, so that
+ * a change of one service restarts no other; otherwise everything is shared out anew
+ */
+export function makeBudget(
+  machine: Machine,
+  claims: readonly OwnedClaim[],
+  held: Readonly<Record<string, number>> = {},
+): Budget | Shortage {
+  if (Object.keys(held).length > 0) {
+    const kept = makeBudget(
+      machine,
+      claims.map((claim) => hold(claim, held[claim.service])),
+    );
+    if (!isShortage(kept)) return kept;
+  }
   const running = claims.filter((claim) => claim.reserve === undefined).length;
   const host = { memory: hostMemory(machine), disk: hostDisk(machine, running) };
   const volumes = claims.flatMap((claim) =>
@@ -115,6 +130,12 @@ export function makeBudget(machine: Machine, claims: readonly OwnedClaim[]): Bud
   };
 }
 
+function hold(claim: OwnedClaim, bytes: number | undefined): OwnedClaim {
+  const { floor, ceiling = Infinity } = claim.memory;
+  if (bytes === undefined || bytes < floor || bytes > ceiling) return claim;
+  return { ...claim, memory: { floor: bytes, weight: 0 } };
+}
+
 /** In whole units, as they are shared out: what does not fit is short of something. */
 function shortOf(total: number, parts: readonly Part[], unit: number): number {
   const floors = parts.reduce((sum, part) => sum + Math.ceil(part.floor / unit), 0);
@@ -128,9 +149,7 @@ export function isShortage(result: Budget | Shortage): result is Shortage {
 export function grantsOf(budget: Budget): Grants {
   return {
     service(name): Grant {
-      const line = budget.lines.find(
-        (candidate) => candidate.name === name && candidate.reserve === undefined,
-      );
+      const line = budget.lines.find((candidate) => candidate.name === name);
       if (line === undefined) throw new Error(`the service ${name} claimed nothing`);
       return { memory: line.memory, cpus: line.cpus, cpuShares: line.cpuShares, pids: line.pids };
     },

@@ -29,7 +29,10 @@ export function mergeOffers(contributions: readonly Contribution[]): Offers {
     }
     return merged;
   };
+  const [application, ...others] = contributions.flatMap((added) => added.application ?? []);
+  if (others.length > 0) throw new Error("two components offer an application");
   return {
+    ...(application && { application }),
     provides: record("environment variable", (added) => added.provides),
     ready: list((added) => added.ready),
     routes: list((added) => added.routes),

@@ -11,7 +11,7 @@ import type {
   Secret,
   Service,
 } from "../components/component.ts";
-import type { EnvironmentKind } from "../spec/core.ts";
+import type { Core, EnvironmentKind } from "../spec/core.ts";
 import { InputError } from "../spec/fault.ts";
 import type { Spec } from "../spec/load.ts";
 import { type Budget, grantsOf, isShortage, makeBudget, type OwnedClaim } from "./budget.ts";
@@ -53,6 +53,8 @@ export type Plan = {
   secrets: readonly PlannedSecret[];
   files: readonly PlannedFile[];
   offers: Offers;
+  /** Words of the spec that decide how it is operated. */
+  words: Pick<Core, "objectives" | "deploy" | "rollback" | "canary">;
 };
 
 type Member = { component: Component; options: unknown };
@@ -67,6 +69,7 @@ export function planStack(spec: Spec, components: readonly Component[], given?: 
     environment: spec.environment,
     machine: spec.machine,
     images: spec.core.images,
+    release: spec.release,
   };
   const wanted = components.filter((component) => spec.options.has(component.name));
   const absent = wanted.flatMap((component) => {
@@ -95,7 +98,7 @@ export function planStack(spec: Spec, components: readonly Component[], given?: 
     );
   };
   const claims = claimsOn(spec.machine);
-  const budget = given ?? makeBudget(spec.machine, claims);
+  const budget = given ?? makeBudget(spec.machine, claims, spec.held);
   if (isShortage(budget))
     throw refuse(
       spec,
@@ -154,6 +157,12 @@ export function planStack(spec: Spec, components: readonly Component[], given?: 
     ),
     files: all.flatMap(({ component, added }) => (added.files ?? []).map((file) => ({ ...file, component }))),
     offers: { ...offers, ...mergedLate(offers, collected) },
+    words: {
+      objectives: spec.core.objectives,
+      deploy: spec.core.deploy,
+      rollback: spec.core.rollback,
+      canary: spec.core.canary,
+    },
   };
   checkPlan(plan, spec);
   return plan;

@@ -12,28 +12,36 @@ export function planJson(plan: Plan) {
     machine: plan.budget.machine,
     components: plan.components,
     absent: plan.absent,
+    // Those of a profile run when they are asked for: they are no part of what must be up.
     services: Object.fromEntries(
-      Object.entries(plan.services).map(([name, service]) => [
-        name,
-        {
-          component: service.component,
-          one_shot: service.oneShot,
-          healthcheck: service.compose.healthcheck !== undefined,
-          log: plan.offers.logs[name],
-          ports: (service.compose.ports ?? []).map((port) => ({
-            host_ip: port.host_ip,
-            published: Number(port.published),
-            target: port.target,
-          })),
-          exceptions: service.exceptions,
-        },
-      ]),
+      Object.entries(plan.services)
+        .filter(([, { compose }]) => !compose.profiles)
+        .map(([name, service]) => [
+          name,
+          {
+            component: service.component,
+            one_shot: service.oneShot,
+            healthcheck: service.compose.healthcheck !== undefined,
+            log: plan.offers.logs[name],
+            ports: (service.compose.ports ?? []).map((port) => ({
+              host_ip: port.host_ip,
+              published: Number(port.published),
+              target: port.target,
+            })),
+            exceptions: service.exceptions,
+          },
+        ]),
     ),
     budget: {
       memory: plan.budget.memory,
       disk: plan.budget.disk,
       lines: plan.budget.lines.map(({ component: _, ...line }) => line),
     },
+    application: plan.offers.application,
+    objectives: plan.words.objectives,
+    deploy: plan.words.deploy,
+    rollback: plan.words.rollback,
+    canary: plan.words.canary,
     commands: plan.offers.commands,
     routes: plan.offers.routes,
     scrapes: plan.offers.scrapes,

@@ -61,7 +61,11 @@ export function diffCompose(
     const keys = a && b ? diffKeys(a, b) : [];
     const files = keys.some(({ key }) => key === `labels.${label}`) ? filesOf(service) : [];
     const base = { service, keys, files, why: [] };
-    if (b === undefined) diffs.set(service, { ...base, kind: "remove", effect: "remove" });
+    // Of a profile: `up` neither starts nor replaces it.
+    if ((a ?? b)?.profiles !== undefined) {
+      const kind = b === undefined ? "remove" : a === undefined ? "add" : keys.length > 0 ? "change" : "same";
+      diffs.set(service, { ...base, kind, effect: "none" });
+    } else if (b === undefined) diffs.set(service, { ...base, kind: "remove", effect: "remove" });
     else if (a === undefined) diffs.set(service, { ...base, kind: "add", effect: "create" });
     else {
       const own = reasons(keys, label, files);

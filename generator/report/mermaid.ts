@@ -65,7 +65,9 @@ function lineOf({ from, to, label, kind }: Edge): string {
 
 /** Services drawn as one: numbered ones of a kind, and the exporters. Jobs that end are left out. */
 function unitsOf(plan: Plan): Unit[] {
-  const running = Object.entries(plan.services).filter(([, { oneShot }]) => !oneShot);
+  const running = Object.entries(plan.services).filter(
+    ([, { oneShot, compose }]) => !oneShot && !compose.profiles,
+  );
   const exporters = running.filter(([name]) => name.endsWith("-exporter")).map(([name]) => name);
   const rest = running.filter(([name]) => !exporters.includes(name));
   const kinds = groupBy(

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { MachineWord } from "./machine.ts";
 import {
   Command,
+  Destination,
   Domain,
   Duration,
   EnvironmentName,
@@ -28,13 +29,27 @@ export const Objectives = z.strictObject({
 });
 export type Objectives = z.output<typeof Objectives>;
 
+const Between = (low: number, high: number) =>
+  Duration.refine((seconds) => seconds >= low && seconds <= high, {
+    error: `expected a duration of ${low} s to ${high} s`,
+  });
+
 /** What makes a release roll itself back. */
 export const Rollback = z.strictObject({
   errors: Share.prefault("5%").describe("Share of failed requests"),
   p95: Duration.prefault("1s").describe("95th percentile of latency"),
   database_failures: z.boolean().default(true).describe("Failed database connections roll back"),
   memory: Share.prefault("90%").describe("Share of the memory limit in use"),
-  cpu: Share.prefault("90%").describe("Share of the CPU limit in use"),
+  cpu: Share.prefault("90%").describe(
+    "Share of the CPU in use: of the limit, or of one core where the limit is higher, since a Node server has one loop",
+  ),
+  window: Between(1, 3600).prefault("15s").describe("How long one of them must hold before it counts"),
+  samples: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(20)
+    .describe("Requests to the new version within the window before errors and latency are judged"),
 });
 export type Rollback = z.output<typeof Rollback>;
 
@@ -43,6 +58,27 @@ export const Canary = z.strictObject({
   for: Duration.prefault("10m").describe("How long it is watched before it takes everything"),
 });
 export type Canary = z.output<typeof Canary>;
+
+/** How a new release takes the place of the old one. */
+export const Deploy = z.strictObject({
+  drain: Between(1, 3600)
+    .prefault("30s")
+    .describe(
+      "How long a server that is to be replaced may go on with open requests, WebSockets and streams",
+    ),
+  watch: Between(0, 3600)
+    .prefault("30s")
+    .describe("How long a release is watched after it took everything; 0s for not at all"),
+  keep: z.int().min(2).max(50).default(5).describe("How many releases a host keeps for going back"),
+  smoke: z
+    .array(UrlPath)
+    .max(50)
+    .default([])
+    .describe(
+      "Paths that must answer below 400 beside the health's, on the new version before it takes traffic",
+    ),
+});
+export type Deploy = z.output<typeof Deploy>;
 
 /** Database connections of one container, with these defaults. */
 export function connectionPool({ min, max }: { min: number; max: number }) {
@@ -88,6 +124,9 @@ export const coreShape = {
   name: Name.describe("The stack's name; containers, volumes and networks carry it"),
   domain: Domain.describe("The host name that the API answers on"),
   machine: MachineWord,
+  host: Destination.optional().describe(
+    "Where it runs, as ssh takes it: deploy@203.0.113.7, or a name of your ssh_config; this machine if absent",
+  ),
   images: z
     .enum(["official", "debian"], { error: "expected official or debian" })
     .default("official")
@@ -100,12 +139,9 @@ export const coreShape = {
     .default({})
     .describe("Workers and clocks: other processes of the API's image"),
   objectives: Objectives.prefault({}).describe("What the stack promises"),
-  rollback: Rollback.prefault({}).describe(
-    "What will make a release roll itself back: alerts compare with it now, deploys are to come",
-  ),
-  canary: Canary.prefault({}).describe(
-    "How a deploy will try a new version on a part of the traffic: recorded, nothing reads it yet",
-  ),
+  deploy: Deploy.prefault({}).describe("How a new release takes the place of the old one"),
+  rollback: Rollback.prefault({}).describe("What makes a release roll itself back"),
+  canary: Canary.prefault({}).describe("How a new version is tried on a part of the traffic first"),
 };
 
 /** The part of the spec every component may read. */

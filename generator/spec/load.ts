@@ -1,5 +1,6 @@
 /** stack.yaml to the spec of one environment: merged, validated, every fault with file, line and remedy. */
 import { z } from "zod";
+import type { Release } from "../components/component.ts";
 import { type Core, coreShape, type EnvironmentKind, environmentNames } from "./core.ts";
 import { type Path, parseYaml, type YamlFile } from "./document.ts";
 import { type Fault, InputError } from "./fault.ts";
@@ -9,12 +10,28 @@ import { isMap, merge } from "./merge.ts";
 import { nearest } from "./nearest.ts";
 import { type Section, stackSchema } from "./schema.ts";
 
-export type Choices = { images?: "official" | "debian"; project?: string };
+/** What was said by command and not in stack.yaml. On a host it is kept in release.yaml. */
+export type Choices = {
+  images?: "official" | "debian";
+  project?: string;
+  /** The application's image, where stack.yaml names one. */
+  image?: string;
+  /** How many: `api` for the servers, or a process by its name. */
+  scale?: Readonly<Record<string, number>>;
+  /** Environment of the application; null takes a variable away. */
+  config?: Readonly<Record<string, string | null>>;
+  /** What the application is told, and the tag of its image where it is built. */
+  release?: Release;
+  /** Bytes that services were granted before: kept while they fit, so that a change of one restarts no other. */
+  held?: Readonly<Record<string, number>>;
+};
 
 export type Spec = {
   environment: EnvironmentKind;
   core: Core;
   machine: Machine;
+  release?: Release;
+  held?: Choices["held"];
   /** Options of each component that was not switched off, by the component's name. */
   options: ReadonlyMap<string, unknown>;
   /** Where a word was written (`stack.yaml:12`), or undefined for a default. */
@@ -67,7 +84,7 @@ export function loadSpec(
   let words = merge(base, own) as Record<string, unknown>;
   const machineIsOwn = (own?.machine ?? undefined) !== undefined;
   if (environment === "local" && !machineIsOwn) words = { ...words, machine: words.machine ?? "s-1vcpu-1gb" };
-  words = { ...words, ...choices };
+  words = choose(words, choices);
 
   const { kept, off, refused } = switchOff(words, sections);
   const schema = stackSchema(sections);
@@ -93,6 +110,8 @@ export function loadSpec(
     environment,
     core,
     machine: environment === "local" && !machineIsOwn ? laptop : core.machine,
+    release: choices.release,
+    held: choices.held,
     options,
     fault,
     written: (path) =>
@@ -100,6 +119,32 @@ export function loadSpec(
         ? `${yaml.file}:${yaml.place(placed(path)).line}`
         : undefined,
   };
+}
+
+/** The words with what was said by command in their place: it is validated like them. */
+function choose(words: Record<string, unknown>, choices: Choices): Record<string, unknown> {
+  const { images, project, image, scale = {}, config = {} } = choices;
+  const changed = [
+    ...(images === undefined ? [] : [[["images"], images] as const]),
+    ...(project === undefined ? [] : [[["project"], project] as const]),
+    ...(image === undefined ? [] : [[["api", "image"], image] as const]),
+    ...Object.entries(scale).map(
+      ([name, count]) => [name === "api" ? ["api", "servers"] : ["processes", name, "count"], count] as const,
+    ),
+  ];
+  let chosen = words;
+  for (const [path, value] of changed) chosen = put(chosen, path, value);
+  for (const [name, value] of Object.entries(config)) {
+    const path = ["api", "environment", name];
+    chosen = value === null ? without(chosen, path) : put(chosen, path, value);
+  }
+  return chosen;
+}
+
+function put(words: Record<string, unknown>, path: Path, value: unknown): Record<string, unknown> {
+  const [first, ...rest] = path as [string, ...string[]];
+  const inner = words[first];
+  return { ...words, [first]: rest.length === 0 ? value : put(isMap(inner) ? inner : {}, rest, value) };
 }
 
 const ONLY_ONCE = [

@@ -120,6 +120,21 @@ export const Domain = z
   .meta({ title: "host name", examples: ["api.example.com"] });
 export type Domain = z.output<typeof Domain>;
 
+const DESTINATION = "expected a host as ssh takes it, such as deploy@203.0.113.7 or a name of ssh_config";
+
+/** Where ssh goes. It becomes an argument of ssh: nothing that ssh or a shell would take for something else. */
+export const Destination = z
+  .string({ error: DESTINATION })
+  .max(255)
+  .regex(
+    /^(ssh:\/\/)?([A-Za-z0-9_][A-Za-z0-9_.-]*@)?([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:]+)(:\d{1,5})?$/,
+    {
+      error: DESTINATION,
+    },
+  )
+  .meta({ examples: ["deploy@203.0.113.7", "fkod-droplet"] });
+export type Destination = z.output<typeof Destination>;
+
 /** A web origin as browsers send it: scheme and host, a port where it is not the usual one, no path. */
 export const Origin = z
   .string({ error: "expected an origin such as https://example.com" })

@@ -6,15 +6,33 @@ import type { Api } from "./options.ts";
 
 export const UPSTREAM = "api";
 
-export type Instance = { service: string; memory: number; metrics?: number; process?: Process };
+export const SPARE = `${UPSTREAM}-spare`;
 
-export function servers(options: Api): (Instance & { port: number })[] {
+export type Instance = { service: string; memory: number; metrics?: number; process?: Process };
+export type Server = Instance & { port: number; spare?: boolean };
+
+export function servers(options: Api): Server[] {
   return Array.from({ length: options.servers }, (_, index) => ({
     service: `api-${index + 1}`,
     memory: options.memory,
     port: options.port + index,
     metrics: options.metrics_port === false ? undefined : options.metrics_port + index,
   }));
+}
+
+/** The server that a new version runs on first. Its port does not move with the number of servers. */
+export function spareServer(options: Api): Server {
+  return {
+    service: SPARE,
+    memory: options.memory,
+    port: below(options.port),
+    metrics: options.metrics_port === false ? undefined : below(options.metrics_port),
+    spare: true,
+  };
+}
+
+function below(port: number): number {
+  return port > 1 ? port - 1 : 65_535;
 }
 
 export function processes(options: Api, context: Pick<Context, "spec">): Instance[] {
@@ -43,6 +61,7 @@ export function migrationClaim(options: Api): Claim {
 export function instances(options: Api, context: Pick<Context, "spec">): Instance[] {
   return [
     ...servers(options),
+    spareServer(options),
     ...processes(options, context),
     ...(options.migrate ? [{ service: MIGRATE, memory: 0 }] : []),
   ];
@@ -52,7 +71,7 @@ export function instances(options: Api, context: Pick<Context, "spec">): Instanc
 export function scrapes(options: Api, context: Pick<Context, "spec">): Scrape[] {
   const jobs = new Map<string, Scrape["targets"][number][]>();
   for (const { service, metrics } of instances(options, context)) {
-    if (metrics === undefined) continue;
+    if (metrics === undefined || service === SPARE) continue;
     const job = service.replace(/-\d+$/, "");
     jobs.set(job, [...(jobs.get(job) ?? []), { service, port: metrics }]);
   }
@@ -62,13 +81,14 @@ export function scrapes(options: Api, context: Pick<Context, "spec">): Scrape[] 
 export function unscraped(options: Api, context: Pick<Context, "spec">): Record<string, string> {
   const why = ({ service, process }: Instance) => {
     if (service === MIGRATE) return "a job that ends";
+    if (service === SPARE) return "runs during a deploy alone; measured at the edge";
     return process
       ? "processes.NAME.metrics_port is not set"
       : "api.metrics_port is not set; measured at the edge";
   };
   return Object.fromEntries(
     instances(options, context)
-      .filter(({ metrics }) => metrics === undefined)
+      .filter(({ service, metrics }) => metrics === undefined || service === SPARE)
       .map((instance) => [instance.service, why(instance)]),
   );
 }

@@ -3,7 +3,7 @@ import type { Context, Image, Service } from "../component.ts";
 import { isDebian } from "../component.ts";
 import type { Handed } from "./hand-over.ts";
 import { httpProbe, processHealth } from "./health.ts";
-import { type Instance, MIGRATE, processes, servers } from "./instances.ts";
+import { type Instance, MIGRATE, processes, servers, spareServer } from "./instances.ts";
 import type { Api } from "./options.ts";
 
 /** The scratch space of a read-only container. */
@@ -18,7 +18,7 @@ function imageOf(options: Api, context: Context): Image {
   const dockerfile = isDebian(context)
     ? (options.build.debian ?? options.build.dockerfile)
     : options.build.dockerfile;
-  const tag = isDebian(context) ? "debian" : "local";
+  const tag = context.release?.tag ?? (isDebian(context) ? "debian" : "local");
   return { context: options.build.context, dockerfile, image: `${context.spec.name}-api:${tag}` };
 }
 
@@ -41,7 +41,7 @@ export function apiServices(
     image: imageOf(options, context),
     user: options.user,
     init: true,
-    environment: environmentOf(instance, options, handed, heap(instance.service)),
+    environment: environmentOf(instance, options, handed, heap(instance.service), context),
     ...handed.service,
     tmpfs: TMPFS,
     networks: ["app", "data", "egress", ...(instance.metrics === undefined ? [] : (["monitoring"] as const))],
@@ -49,10 +49,12 @@ export function apiServices(
     stop_grace_period: `${Math.ceil(options.stop)}s`,
   });
   const services: Record<string, Service> = {};
-  for (const server of servers(options)) {
+  for (const server of [...servers(options), spareServer(options)]) {
     const service = base(server);
     services[server.service] = {
       ...service,
+      // A profile that nobody asks for: only a deploy starts it.
+      ...(server.spare && { profiles: ["deploy"] }),
       environment: { ...service.environment, PORT: String(server.port) },
       ...(options.command && { command: options.command }),
       healthcheck: { test: ["CMD-SHELL", httpProbe(server.port, options.ready ?? options.health)] },
@@ -80,12 +82,13 @@ function environmentOf(
   options: Api,
   handed: Handed,
   heap: number,
+  context: Context,
 ): Record<string, string> {
   const own = { ...options.environment, ...instance.process?.environment };
   return {
     NODE_ENV: "production",
     HOST: "0.0.0.0",
-    RELEASE: "local",
+    RELEASE: context.release?.version ?? "local",
     // What the user sets wins: a database of their own elsewhere.
     ...handed.environment,
     ...own,

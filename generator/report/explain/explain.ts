@@ -86,8 +86,10 @@ export function explain(
     service,
     component,
     there,
-    row: report.groups.flatMap(({ rows }) => rows).find((row) => row.service === service) as BudgetRow,
-    claim: claims.find((claim) => claim.service === service && claim.reserve === undefined),
+    row: [...report.groups.flatMap(({ rows }) => rows), ...report.reserves].find(
+      (row) => row.service === service,
+    ) as BudgetRow,
+    claim: claims.find((claim) => claim.service === service),
     weights: claims.reduce((sum, claim) => sum + claim.memory.weight, 0),
     settings: plan.offers.settings.filter((setting) => setting.service === service),
     keys,

@@ -7,18 +7,18 @@ let started = 0;
 
 function first_0(r) {
   started = Date.now();
-  const plan = ngx.shared.plimsoll_plans.get("api api-1 api-2 api-3");
+  const plan = ngx.shared.plimsoll_plans.get("api api-1 api-2 api-3 api-spare");
   if (plan === undefined || plan.charCodeAt(0) !== 114) {
-    chosen = rest().unusual(r, {"name":"api","key":"api api-1 api-2 api-3","servers":["api-1","api-2","api-3"],"addresses":{"api-1":"api-1:5000","api-2":"api-2:5001","api-3":"api-3:5002"},"health":"/health"}, plan);
+    chosen = rest().unusual(r, {"name":"api","key":"api api-1 api-2 api-3 api-spare","servers":["api-1","api-2","api-3","api-spare"],"addresses":{"api-1":"api-1:5000","api-2":"api-2:5001","api-3":"api-3:5002","api-spare":"api-spare:4999"},"health":"/health"}, plan);
   } else {
     const turn = ngx.shared.plimsoll_turns.incr("api", 1);
-    chosen = ["api-1","api-2","api-3"][plan.charCodeAt(1 + (turn % (plan.length - 1))) - 48];
+    chosen = ["api-1","api-2","api-3","api-spare"][plan.charCodeAt(1 + (turn % (plan.length - 1))) - 48];
   }
   return chosen;
 }
 function again_0(r) {
   started = Date.now();
-  const next = rest().again(r, {"name":"api","key":"api api-1 api-2 api-3","servers":["api-1","api-2","api-3"],"addresses":{"api-1":"api-1:5000","api-2":"api-2:5001","api-3":"api-3:5002"},"health":"/health"}, 0);
+  const next = rest().again(r, {"name":"api","key":"api api-1 api-2 api-3 api-spare","servers":["api-1","api-2","api-3","api-spare"],"addresses":{"api-1":"api-1:5000","api-2":"api-2:5001","api-3":"api-3:5002","api-spare":"api-spare:4999"},"health":"/health"}, 0);
   chosen = next.server;
   return next.answer;
 }
