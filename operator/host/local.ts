@@ -4,15 +4,30 @@ import { access, mkdir, open, readFile, statfs, writeFile } from "node:fs/promis
 import { dirname } from "node:path";
 import { execa } from "execa";
 import type { Host, Outcome, RunOptions, Started } from "./host.ts";
+import { place } from "./place.ts";
+import { relayPort } from "./port.ts";
 import { dockerClient } from "./socket.ts";
+import { inTerminal } from "./terminal.ts";
 
 export function localHost(): Host {
   return {
+    kind: "local",
     name: "this machine",
     platform: process.platform,
     uid: process.getuid?.() ?? -1,
     environment: process.env,
     run,
+    script,
+    interactive: inTerminal,
+    async send(folder, files, { after, args = [], ...options } = {}) {
+      await place(folder, files);
+      if (after === undefined) return { exitCode: 0, stdout: "", stderr: "" };
+      return script(after, args, { ...options, cwd: folder });
+    },
+    async tunnel(remotePort, localPort = remotePort) {
+      if (localPort === remotePort) return { port: remotePort, close: async () => undefined };
+      return relayPort(remotePort, localPort);
+    },
     start,
     docker: dockerClient,
     read: (path) => readFile(path, "utf8").catch(() => undefined),
@@ -30,17 +45,40 @@ export function localHost(): Host {
         ({ bavail, bsize }) => bavail * bsize,
         () => undefined,
       ),
+    traffic: () => ({ connections: 0, sent: 0, received: 0 }),
+    close: async () => undefined,
   };
 }
 
-async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+/** bash reads the script from a descriptor of its own: stdin stays for the input, and no process list shows it. */
+async function script(
+  text: string,
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<Outcome> {
+  const load = 'IFS= read -r -d "" script <&3 || true; exec 3<&-; eval "$script"';
+  return run("bash", ["--noprofile", "--norc", "-c", load, "bash", ...args], options, text);
+}
+
+async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+  third?: string,
+): Promise<Outcome> {
   const child = execa(command, args, {
     reject: false,
-    stdin: "ignore",
+    stdio: [
+      options.input === undefined ? "ignore" : "pipe",
+      "pipe",
+      "pipe",
+      ...(third === undefined ? [] : [Buffer.from(third)]),
+    ],
     all: true,
     // A shell's own locale would translate the messages that are looked at.
     env: { LC_ALL: "C.UTF-8", ...options.environment },
     maxBuffer: 64 * 1024 * 1024,
+    ...(options.input !== undefined && { input: options.input }),
     ...(options.cwd && { cwd: options.cwd }),
     ...(options.timeout && { timeout: options.timeout }),
     ...(options.signal && { cancelSignal: options.signal }),
@@ -57,8 +95,8 @@ async function run(command: string, args: readonly string[], options: RunOptions
   const missing = result.code === "ENOENT";
   return {
     exitCode: missing ? 127 : result.timedOut ? 124 : (result.exitCode ?? 1),
-    stdout: result.stdout ?? "",
-    stderr: missing ? `${command}: not found` : (result.stderr ?? ""),
+    stdout: String(result.stdout ?? ""),
+    stderr: missing ? `${command}: not found` : String(result.stderr ?? ""),
   };
 }
 
