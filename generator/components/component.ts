@@ -234,6 +234,8 @@ export type Offers = {
   /** Services that must be healthy before the application starts: what stands behind what is provided. */
   ready: readonly string[];
   routes: readonly Route[];
+  /** Host names that the door answers to: what its certificate must be for. The first is the stack's own. */
+  hostNames: readonly string[];
   scrapes: readonly Scrape[];
   /** Services that expose no metrics, and why. */
   unscraped: Readonly<Record<string, string>>;

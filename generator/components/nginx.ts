@@ -120,8 +120,10 @@ export const nginx = defineComponent({
       files: [
         copy("nginx/plimsoll.js", "templates/nginx/plimsoll.js"),
         copy("nginx/inner.js", "templates/nginx/inner.js"),
+        ...(tls ? [copy("nginx/certificate.js", "templates/nginx/certificate.js")] : []),
         template("nginx/start.sh", "nginx/start.sh.hbs", startModel(context), { restarts: [NGINX] }),
       ],
+      hostNames: [...new Set([context.spec.domain, ...options.names])],
       scrapes: [{ job: NGINX, targets: [{ service: NGINX, port: METRICS_PORT }] }],
       rules: ["edge"],
       dashboards: ["edge"],

@@ -2,6 +2,8 @@
 # Starts nginx. Where no certificate is there yet, a self-signed one opens the door for the first.
 set -eu
 live=/var/lib/certificates/live
+# A link to a folder that is gone
+[ -e "$live" ] || rm -f "$live"
 if [ ! -s "$live/fullchain.pem" ] || [ ! -s "$live/privkey.pem" ]; then
   echo "nginx: no certificate in $live yet, making a self-signed one" >&2
   mkdir -p "$live" /var/lib/certificates/challenges
