@@ -70,7 +70,8 @@ export function composeArgs({ name, folder }: Pick<Project, "name" | "folder">):
   ];
 }
 
-function engineEnvironment({ engine }: Project): Record<string, string> {
+/** Of a `docker compose`: nothing of the user's shell decides what it does. */
+export function engineEnvironment({ engine }: Pick<Project, "engine">): Record<string, string> {
   return {
     // The engine that was found, whatever context a parallel command selects meanwhile.
     DOCKER_HOST: engine.endpoint,
