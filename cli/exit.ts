@@ -1,9 +1,10 @@
 /** Ends the command with a code after everything was said. */
 export class ExitError extends Error {
   override readonly name = "ExitError";
-  readonly code: 1 | 2 | 3;
+  /** Ours are 1, 2 and 3; of a command that we ran for somebody, its own. */
+  readonly code: number;
 
-  constructor(code: 1 | 2 | 3) {
+  constructor(code: number) {
     super(`exit ${code}`);
     this.code = code;
   }

@@ -25,7 +25,9 @@ async function main(argv: readonly string[]): Promise<number> {
     )
     .version("0.1.0")
     .showHelpAfterError("(plimsoll --help lists what there is)")
-    .exitOverride();
+    .exitOverride()
+    // `plimsoll run production ls -l`: what follows the command's own words is not ours to read.
+    .enablePositionalOptions();
   const called = argv.find((word) => !word.startsWith("-"));
   const known = called !== undefined && Object.hasOwn(commands, called);
   const wanted = known ? [called] : /^(-V|--version)$/.test(argv[0] ?? "") ? [] : Object.keys(commands);

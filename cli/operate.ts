@@ -1,7 +1,13 @@
 /** What commands that touch an engine share: faults in words, Ctrl-C, and a name typed before anything is destroyed. */
 import { createInterface } from "node:readline/promises";
+import { terminalIsHeld } from "../operator/host/terminal.ts";
 import { formatProblem, Problem } from "../operator/problem.ts";
 import { ExitError } from "./exit.ts";
+
+export type OperateOptions = {
+  /** Ctrl-C is the usual end of it (a log that is followed, a tunnel): nothing is said. */
+  endless?: boolean;
+};
 
 /**
  * Runs it with a signal that Ctrl-C aborts. The first ends what is under way in good order, the second ends us at once.
@@ -10,11 +16,14 @@ import { ExitError } from "./exit.ts";
 export async function operate(
   action: (signal: AbortSignal) => Promise<void>,
   interrupted: () => Promise<string>,
+  { endless = false }: OperateOptions = {},
 ): Promise<void> {
   const ending = new AbortController();
   const onSignal = () => {
+    // A shell or a psql in our terminal: what is interrupted is in there.
+    if (terminalIsHeld()) return;
     if (ending.signal.aborted) process.exit(130);
-    console.error("\nStopping; press Ctrl-C again to end at once.");
+    if (!endless) console.error("\nStopping; press Ctrl-C again to end at once.");
     ending.abort();
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);

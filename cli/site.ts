@@ -7,7 +7,7 @@ import { readStackFolder, type StackSource } from "../generator/stack.ts";
 import { destinationOf, siteOf } from "../operator/site/open.ts";
 import type { Site } from "../operator/site/site.ts";
 import { type HostOptions, openHost, withHost } from "./host-option.ts";
-import { operate } from "./operate.ts";
+import { type OperateOptions, operate } from "./operate.ts";
 import { stackFolder } from "./stacks.ts";
 
 export type SiteOptions = HostOptions & { stack?: string };
@@ -33,16 +33,21 @@ export async function withSite(
   options: SiteOptions,
   work: (work: Work) => Promise<void>,
   interrupted = async () => "Interrupted. What was started on the host goes on.",
+  ending: OperateOptions = {},
 ): Promise<void> {
   const folder = await stackFolder(options.stack);
   const source = await readStackFolder(folder);
   const spec = loadSpec(source.yaml, environment, components);
-  await operate(async (signal) => {
-    const host = await openHost(destinationOf(spec, options.host), options);
-    try {
-      await work({ site: siteOf(spec, folder, host), spec, source, signal });
-    } finally {
-      await host.close();
-    }
-  }, interrupted);
+  await operate(
+    async (signal) => {
+      const host = await openHost(destinationOf(spec, options.host), options);
+      try {
+        await work({ site: siteOf(spec, folder, host), spec, source, signal });
+      } finally {
+        await host.close();
+      }
+    },
+    interrupted,
+    ending,
+  );
 }
