@@ -15,7 +15,7 @@ export type RunRequest = {
   /** The service it is like; the first server if absent. */
   like?: string;
   /** What it runs; or a line as stack.yaml has it, which Compose splits. */
-  command: readonly string[] | { line: string };
+  command: readonly string[] | { line: string | readonly string[] };
   terminal: Terminal;
 };
 

@@ -1,4 +1,5 @@
 /** Lines of many containers: first what there is, merged by time; then, with `follow`, what comes. */
+import { setMaxListeners } from "node:events";
 import type Docker from "dockerode";
 import { Problem } from "../../problem.ts";
 import { PROJECT_LABEL, SERVICE_LABEL } from "../../up/containers.ts";
@@ -23,6 +24,8 @@ export type LogRequest = {
 /** @throws Problem where the engine goes away while it is followed. Ends quietly with the signal. */
 export async function readLogs(request: LogRequest): Promise<void> {
   const { docker, project, follow, signal } = request;
+  // One listener for each container, and each goes with its stream.
+  setMaxListeners(0, signal);
   // Before the first look: what starts while we read must not be missed.
   const starts = follow ? await startsOf(request) : undefined;
   const containers = (await listed(docker, project)).filter(
@@ -68,6 +71,7 @@ async function followAll(
   let held: LogLine[] = [];
   let failure: unknown;
   const ending = new AbortController();
+  setMaxListeners(0, ending.signal);
   const open = new Set<string>();
   const flush = () => {
     const lines = held.sort(compareLines);

@@ -1,0 +1,15 @@
+/** Commands that hand words on to another program. */
+import { ExitError } from "./exit.ts";
+
+/**
+ * The words without a `--` before them. What stands where a name or a program is due and begins with a hyphen was meant
+ * for us: `--help` never acts.
+ */
+export function handedOn(command: string, words: readonly string[]): string[] {
+  const own = words[0] === "--" ? words.slice(1) : [...words];
+  const [stray] = own;
+  if (!stray?.startsWith("-")) return own;
+  console.error(`plimsoll: options stand before the environment, found ${JSON.stringify(stray)} after it`);
+  console.error(`  Its own: plimsoll ${command} --help`);
+  throw new ExitError(2);
+}
