@@ -6,7 +6,7 @@ import { loadSpec, type Spec } from "../generator/spec/load.ts";
 import { readStackFolder, type StackSource } from "../generator/stack.ts";
 import { destinationOf, siteOf } from "../operator/site/open.ts";
 import type { Site } from "../operator/site/site.ts";
-import { type HostOptions, openHost, withHost } from "./host-option.ts";
+import { addHostOptions, type HostOptions, openHost } from "./host-option.ts";
 import { type OperateOptions, operate } from "./operate.ts";
 import { stackFolder } from "./stacks.ts";
 
@@ -16,7 +16,7 @@ export type SiteOptions = HostOptions & { stack?: string };
 export function onSite(command: Command): Command {
   command.argument("<environment>", environmentNames.join(", "), oneOf);
   command.addOption(new Option("--stack <name>", "a stack's name below stacks/, or its folder"));
-  return withHost(command);
+  return addHostOptions(command);
 }
 
 function oneOf(text: string): EnvironmentKind {
