@@ -19,6 +19,9 @@ export type Sshd = {
   renewKeys(): Promise<void>;
   /** Ends sshd; sessions go on, as they do under systemd. */
   stop(): Promise<void>;
+  start(): Promise<void>;
+  /** What it wrote since it was started. */
+  log(): string;
   remove(): Promise<void>;
 };
 
@@ -58,6 +61,7 @@ export async function startSshd(words: Readonly<Record<string, string>> = {}): P
       `PidFile ${at("pid")}`,
       "StrictModes no",
       "UsePAM no",
+      "LogLevel VERBOSE",
       "PasswordAuthentication no",
       "KbdInteractiveAuthentication no",
       "PermitRootLogin prohibit-password",
@@ -75,11 +79,12 @@ export async function startSshd(words: Readonly<Record<string, string>> = {}): P
   ].join("\n");
   await writeFile(at("config"), base, { mode: 0o600 });
 
-  let daemon = await start();
+  let log = "";
+  let daemon = await launch();
 
-  async function start() {
+  async function launch() {
     const child = spawn(SSHD, ["-D", "-e", "-f", at("sshd_config")], { stdio: ["ignore", "ignore", "pipe"] });
-    let log = "";
+    log = "";
     await new Promise<void>((resolve, reject) => {
       child.stderr.on("data", (bytes: Buffer) => {
         log += bytes;
@@ -106,9 +111,13 @@ export async function startSshd(words: Readonly<Record<string, string>> = {}): P
     async renewKeys() {
       await stop();
       await keygen(at("host"));
-      daemon = await start();
+      daemon = await launch();
     },
     stop,
+    async start() {
+      daemon = await launch();
+    },
+    log: () => log,
     async remove() {
       await stop();
       await rm(folder, { recursive: true, force: true });
