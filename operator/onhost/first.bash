@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# The first release of a host: everything at once, as plain Compose would start it, and watched until all is well.
+
+first_release() {
+  step images step_images || return 1
+  step secrets step_secrets || return 1
+  step look step_look || return 1
+  step files step_all_files || return 1
+  step start step_start || return 1
+  step smoke step_smoke || return 1
+  step finish step_finish
+}
+
+step_all_files() {
+  files_like "$FILES" || return 1
+  DETAIL="${#PLACED[@]} files"
+}
+
+step_start() {
+  local starting code=0 name deadline=$((SECONDS + ${SERVICE_FOR:-600})) waiting said_of=' '
+  docker "${COMPOSE[@]}" up -d --no-build --quiet-pull "${WANTED[@]}" >"$ERR" 2>&1 &
+  starting=$!
+  BACKGROUND+=("$starting")
+  while :; do
+    if [[ -n $starting ]] && ! kill -0 "$starting" 2>/dev/null; then
+      wait "$starting" || code=$?
+      starting=''
+    fi
+    read_running || return 1
+    waiting=()
+    for name in "${WANTED[@]}"; do
+      if has_arrived "$name"; then
+        has "$name" $said_of || { note "$name is ${C_HEALTH[$name]/#-/${C_STATE[$name]}}" && said_of+="$name "; }
+      else
+        waiting+=("$name")
+      fi
+    done
+    ((${#waiting[@]} > 0)) || [[ -n $starting ]] || break
+    if ((code != 0 || SECONDS >= deadline)); then
+      fault "$(report "$code" "${waiting[@]}")"
+      return 1
+    fi
+    sleep 0.4
+  done
+  ((code == 0)) || fault "$(said)" || return 1
+  read_edge || true
+  for name in "${SERVERS[@]}"; do edge_release "$name" "$VERSION" || true; done
+  DETAIL="${#WANTED[@]} services"
+}
+
+has_arrived() {
+  case ${C_STATE[$1]-}:${C_HEALTH[$1]-} in
+    running:healthy) return 0 ;;
+    running:-) [[ ${W_ONCE[$1]} != 1 ]] ;;
+    exited:*) [[ ${W_ONCE[$1]} == 1 && ${C_EXIT[$1]} == 0 ]] ;;
+    *) return 1 ;;
+  esac
+}
+
+# report CODE SERVICES…: who did not come, and their last words; those first that are not merely waiting for others.
+report() {
+  local name code=$1
+  shift
+  ((code == 0)) || printf '%s\n' "$(said)"
+  for name in "$@"; do
+    [[ ${C_STATE[$name]-created} != created ]] || continue
+    printf '%s is %s %s, ended %s times\n' "$name" "${C_STATE[$name]}" "${C_HEALTH[$name]/#-/}" "${C_RESTARTS[$name]}"
+    logs_of "$name" 12
+  done
+  printf 'not there: %s\n' "$*"
+}

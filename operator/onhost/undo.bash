@@ -1,0 +1,122 @@
+# shellcheck shell=bash
+# Back to the release before: led by what runs, not by what was done, so that it serves a failed step and a killed
+# engine alike, and doing it twice does no harm. What serves is not stopped before something else does.
+
+undo() {
+  local new_servers=("${SERVERS[@]}") new_spare=$SPARE name bad=() reload=''
+  UNDOING=1
+  rm -f -- "$STATE/ballast"
+  [[ -z ${UNTOUCHED-} ]] || return 0
+  remove_leftovers
+  if [[ -z $PREVIOUS ]]; then
+    note "a first release: what runs is left to be looked at"
+    return 0
+  fi
+  use_release "$PREVIOUS" || fault "the settings of $PREVIOUS cannot be read" || return 1
+  # Servers and processes that only the release at work has are theirs too while it is undone.
+  OLD_SERVERS=("${new_servers[@]}")
+  : "${SPARE:=$new_spare}"
+  restore_secrets || return 1
+  read_services && read_hashes && read_running || fault "what runs cannot be compared: $(said)" || return 1
+  restore_files || return 1
+  hold_the_door || return 1
+  away_from_new || true
+  if ! step_services; then note "left as they are: $FAULT"; fi
+  read_running || return 1
+  for name in "${SERVERS[@]}"; do ! differs "$name" || bad+=("$name"); done
+  HAS_SPARE=0
+  if ((${#bad[@]} > 0)); then
+    note "back to $PREVIOUS: ${bad[*]}"
+    if spare_up; then
+      HAS_SPARE=1
+      edge_warm "$SPARE" || true
+      edge_release "$SPARE" "$PREVIOUS" && edge_weight "$SPARE" 100 || true
+    else
+      note "without a spare: ${FAULT:-nginx knows none}"
+      [[ -z $SPARE ]] || spare_down "$SPARE" || true
+    fi
+    roll_servers || return 1
+  fi
+  # Which files the running nginx took in is not to be seen: it takes in the right ones.
+  diff -rq -- "$WORK/files/nginx" "$FILES/nginx" >/dev/null 2>&1 || reload=always
+  step_nginx "$reload" || return 1
+  edge_handover_clean || true
+  [[ -z $SPARE ]] || spare_down "$SPARE" || true
+  [[ ! -s $WORK/affinity ]] || edge_affinity "$(word_of "$WORK/affinity")" || true
+  step_processes || return 1
+  settle_migrate
+  # Services that only the release at work has.
+  step_orphans || true
+}
+
+# The live folder as the release before left it; only what the release at work brought is taken away.
+restore_files() {
+  local folder=$FILES
+  files_like "$folder" -not -path './nginx/*' || return 1
+  remove_gone "$WORK/files/manifest.json" "$folder"
+}
+
+# nginx itself may be what went wrong: then it comes first.
+hold_the_door() {
+  [[ ${C_STATE[$NGINX]-} == running ]] && read_edge && return 0
+  note "nginx does not answer: started with the files of $PREVIOUS"
+  files_like "$FILES" -path './nginx/*' || return 1
+  replace "$NGINX" || return 1
+  arrive "$NGINX" "$READY_FOR" && read_edge || fault "nginx does not answer"$'\n'"$(logs_of "$NGINX")"
+}
+
+# At once: requests to those that still run the release before, if any do and they answer.
+away_from_new() {
+  local name weights=()
+  [[ -n $SPARE && -n ${EDGE[$SPARE]-} && -n ${C_ID[$SPARE]-} ]] || return 0
+  for name in "${SERVERS[@]}"; do
+    [[ -n ${EDGE[$name]-} ]] || continue
+    ! differs "$name" && edge_ready "$name" "$READY_PATH" 1 || continue
+    weights+=("$name=$(weight_of "$name")")
+  done
+  ((${#weights[@]} == 0)) || edge_weights "$SPARE=0" "${weights[@]}"
+}
+
+# So that plain `docker compose up` in the live folder finds the job as it wants it.
+settle_migrate() {
+  [[ -n $MIGRATE ]] && differs "$MIGRATE" || return 0
+  c up --no-start --no-deps --no-build "$MIGRATE" >/dev/null || true
+}
+
+# recover: every release that an engine left at work, and is no more.
+recover() {
+  local version
+  while read -r version; do
+    [[ $(state_of "$version") =~ ^(running|canary)$ ]] || continue
+    if [[ $(word_of "$STATE/current") == "$version" ]]; then
+      WORKING=$version WORK=$STATE/releases/$version
+      settle_states
+      event end 'done' "interrupted after all was done"
+      continue
+    fi
+    begin_work "$version" || continue
+    REASON=interrupted
+    STEP=recover
+    event recover begin "the engine ended in the middle of it"
+    finish_badly
+  done < <(find "$STATE/releases" -mindepth 1 -maxdepth 1 -name 'v*' -printf '%f\n' | sort -V)
+}
+
+# finish_badly: undoes, says why, and leaves nothing behind that the next deploy would stumble on.
+finish_badly() {
+  local word=failed because=$REASON
+  ((${ROLLED_BACK:-0} == 0)) || word=rolled-back
+  if ! step undo undo; then
+    because+=$'\n'"and not all of it could be undone: $REASON"
+    word=failed
+  fi
+  put "$WORK/reason" "$because"
+  put "$WORK/state" "$word"
+  rm -f -- "$WORK/images"
+  REMOVED=()
+  prune_images || true
+  audit "$word" "$because"
+  event end "$word" "$because"
+  rm -f -- "$STATE/work"
+  REASON=$because
+}
