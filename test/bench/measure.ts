@@ -20,3 +20,8 @@ export function show({ median, low, high, rounds }: Timing): string {
 export function row(what: string, ...cells: string[]): void {
   console.log([what.padEnd(44), ...cells].join("  "));
 }
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
