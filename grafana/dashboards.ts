@@ -1,6 +1,7 @@
 /** Every dashboard by its stem. */
 import { api } from "./builders/api.ts";
 import { backup } from "./builders/backup.ts";
+import { certificates } from "./builders/certificates.ts";
 import { edge } from "./builders/edge.ts";
 import { host } from "./builders/host.ts";
 import { overview } from "./builders/overview.ts";
@@ -13,6 +14,7 @@ import type { DashboardStem } from "./stems.ts";
 export const dashboards: Readonly<Record<DashboardStem, () => Finished>> = {
   overview,
   edge,
+  certificates,
   api,
   postgres,
   backup,

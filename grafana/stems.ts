@@ -5,6 +5,7 @@
 export const dashboardStems = [
   "overview",
   "edge",
+  "certificates",
   "api",
   "postgres",
   "backup",

@@ -3,6 +3,7 @@ import { alertmanager } from "./alertmanager.ts";
 import { api } from "./api.ts";
 import { backup } from "./backup.ts";
 import { blackbox } from "./blackbox.ts";
+import { certificates } from "./certificates.ts";
 import type { Component } from "./component.ts";
 import { elk } from "./elk.ts";
 import { grafana } from "./grafana.ts";
@@ -14,6 +15,7 @@ import { redis } from "./redis.ts";
 
 export const components: readonly Component[] = [
   nginx,
+  certificates,
   api,
   postgres,
   redis,

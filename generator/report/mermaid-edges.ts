@@ -44,7 +44,9 @@ function doors({ services }: Plan, unitOf: UnitOf): Edge[] {
 }
 
 function routes(plan: Plan, unitOf: UnitOf): Edge[] {
-  const front = Object.entries(plan.services).filter(([, { compose }]) => "edge" in compose.networks);
+  const front = Object.entries(plan.services).filter(
+    ([, { compose }]) => "edge" in compose.networks && (compose.ports ?? []).length > 0,
+  );
   return front.flatMap(([name]) =>
     plan.offers.routes.flatMap(({ path, servers }) =>
       servers.flatMap(({ service }) =>
