@@ -28,6 +28,7 @@ const commands: Record<string, () => Promise<Command>> = {
   audit: async () => (await import("./audit.ts")).auditCommand(),
   migrate: async () => (await import("./migrate.ts")).migrateCommand(),
   access: async () => (await import("./access.ts")).accessCommand(),
+  ci: async () => (await import("./ci.ts")).ciCommand(),
   engine: async () => (await import("./engine.ts")).engineCommand(),
 };
 
