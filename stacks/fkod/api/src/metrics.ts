@@ -31,6 +31,12 @@ export function createMetrics(release: string) {
       "Reads sent to the primary as the replica failed.",
       [],
     ),
+    // Not fkod's own name either: a release whose connections fail is rolled back by it.
+    connectionErrors: counter(
+      "db_client_connection_errors_total",
+      "Database connections that were wanted and did not come about.",
+      ["pool"],
+    ),
     registrations: counter("fkod_registrations_total", "Users registered.", []),
     enrolments: counter("fkod_enrolments_total", "Course enrolments made.", []),
     mentorMatches: counter("fkod_mentor_matches_total", "Mentor matches made.", []),
@@ -56,6 +62,8 @@ export function createMetrics(release: string) {
 
   // A series that starts at its first event hides that event from rate().
   for (const kind of ["promoter", "passive", "detractor"]) metrics.nps.inc({ kind }, 0);
+  for (const pool of ["primary", "replica", "primary probe", "replica probe"])
+    metrics.connectionErrors.inc({ pool }, 0);
   for (const result of ["hit", "miss"]) metrics.cacheRequests.inc({ cache: "courses", result }, 0);
   new Gauge({
     name: "fkod_build_info",

@@ -36,7 +36,12 @@ export type Parts = Base & {
 
 export function createBase(env: ServiceEnv, log: Logger): Base {
   const metrics = createMetrics(env.RELEASE);
-  const database = createDatabase(env, log, () => metrics.readFallbacks.inc());
+  const database = createDatabase(
+    env,
+    log,
+    () => metrics.readFallbacks.inc(),
+    (pool) => metrics.connectionErrors.inc({ pool }),
+  );
   watchPools(metrics.registry, database);
   const sessionsRedis = createRedis("sessions", env.SESSIONS_REDIS_URL, env.SERVER_NAME, log);
   return {

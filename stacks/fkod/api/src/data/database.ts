@@ -33,6 +33,7 @@ export function createDatabase(
   },
   log: Logger,
   onFallback: () => void = () => {},
+  onConnectionFailure: (pool: string) => void = () => {},
 ): Database {
   const limits = {
     min: env.DB_POOL_MIN,
@@ -40,20 +41,20 @@ export function createDatabase(
     application: `fkod ${env.SERVER_NAME}`,
     reconnectForMs: RECONNECT_FOR_MS,
   };
-  const primary = createPool("primary", env.DATABASE_URL, limits, log);
+  const primary = createPool("primary", env.DATABASE_URL, limits, log, onConnectionFailure);
   const readUrl = env.DATABASE_READ_URL ?? env.DATABASE_URL;
   const replica =
     readUrl === env.DATABASE_URL
       ? primary
-      : createPool("replica", readUrl, { ...limits, reconnectForMs: 0 }, log);
+      : createPool("replica", readUrl, { ...limits, reconnectForMs: 0 }, log, onConnectionFailure);
   // Until then reads do not try the replica; 0 while it answers.
   let avoidReplicaUntil = 0;
   const pools = replica === primary ? { primary } : { primary, replica };
   // Probes have a connection of their own: a busy pool is no reason to take a server out of the balance.
   const probe = { min: 0, max: 1, application: `fkod ${env.SERVER_NAME} probe`, reconnectForMs: 0 };
   const probes = {
-    primary: createPool("primary probe", env.DATABASE_URL, probe, log),
-    replica: createPool("replica probe", readUrl, probe, log),
+    primary: createPool("primary probe", env.DATABASE_URL, probe, log, onConnectionFailure),
+    replica: createPool("replica probe", readUrl, probe, log, onConnectionFailure),
   };
 
   return {

@@ -32,7 +32,14 @@ const QUERY_TIMEOUT_MS = 6_000;
 const POOL_TIMEOUT_MS = 3_000;
 const CONNECT_TIMEOUT_MS = 1_000;
 
-export function createPool(name: string, url: string, limits: Limits, log: Logger): Pool {
+/** @param onFailure called for every connection that was wanted and did not come about */
+export function createPool(
+  name: string,
+  url: string,
+  limits: Limits,
+  log: Logger,
+  onFailure: (pool: string) => void = () => {},
+): Pool {
   let pool = open();
   let recycledAt = 0;
   let closing = false;
@@ -80,6 +87,7 @@ export function createPool(name: string, url: string, limits: Limits, log: Logge
       try {
         return await pool.connect();
       } catch (error) {
+        if (isConnectionError(error)) onFailure(name);
         const hopeless = closing || !isConnectionError(error) || isExhausted(pool);
         if (hopeless || Date.now() >= giveUpAt) throw error;
         outage ??= untilBack().finally(() => {
@@ -101,6 +109,7 @@ export function createPool(name: string, url: string, limits: Limits, log: Logge
         (await pool.connect()).release();
         return;
       } catch (error) {
+        onFailure(name);
         log.debug({ err: error as Error, "fkod.pool": name }, "no connection, tried again in a moment");
       }
     }
