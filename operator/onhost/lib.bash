@@ -88,7 +88,7 @@ state_of() { word_of "$STATE/releases/$1/state"; }
 
 SETTINGS=(
   PROJECT ROOT LIVE STATE SECRETS VERSION PREVIOUS KIND GROUP NGINX SERVERS OLD_SERVERS SPARE PROCESSES MIGRATE
-  MIGRATE_STATUS PORTS READY_PATH HEALTH_PATH READY_FOR DRAIN STOP SMOKE CANARY_SHARE CANARY_FOR WATCH WINDOW SAMPLES
+  MIGRATE_STATUS PORTS METRICS_PORTS READY_PATH HEALTH_PATH READY_FOR DRAIN STOP SMOKE CANARY_SHARE CANARY_FOR WATCH WINDOW SAMPLES
   KEEP POSTGRES_NODES BY DOMAIN WEIGHTS SECRETS_FROM APP_SECRETS CACHE_KEEP
 )
 
@@ -116,7 +116,7 @@ use_release() {
   : "${READY_PATH:=/health}" "${READY_FOR:=60}" "${DRAIN:=30}" "${STOP:=30}" "${CANARY_SHARE:=0}" "${CANARY_FOR:=600}"
   : "${WATCH:=0}" "${KEEP:=5}" "${DOMAIN:=}" "${SECRETS_FROM:=}" "${CACHE_KEEP:=}" "${HEALTH_PATH:=/health}"
   declare -ga SERVERS OLD_SERVERS PROCESSES MIGRATE_STATUS SMOKE POSTGRES_NODES APP_SECRETS
-  declare -gA PORTS WEIGHTS
+  declare -gA PORTS METRICS_PORTS WEIGHTS
   STATE=$state
   # The live folder is where relative paths start, so that a container is the same one that plain Compose would make.
   COMPOSE=(compose --ansi never --progress quiet --profile deploy -p "$PROJECT" --project-directory "$LIVE" -f "$FILES/compose.yaml")
@@ -124,7 +124,7 @@ use_release() {
 
 # ---- docker -------------------------------------------------------------------------------------------------------
 
-AWAY='Cannot connect to the Docker daemon|error during connect|connection refused|connection reset by peer|daemon is shutting down|unexpected EOF|: EOF$|broken pipe'
+AWAY='Cannot connect to the Docker daemon|error during connect|dial unix [^ ]*: connect: |daemon is shutting down|unexpected EOF$|: EOF$'
 
 # docker, asked again where the engine was away. Its words of failure are in the file ERR.
 d() {
