@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { renderTemplate } from "../../generator/render/template.ts";
 import { freePorts, type RunningStack, startStack } from "../e2e/engine.ts";
+import { openSite } from "../e2e/onhost-site.ts";
 
 export type Stage = {
   url: string;
@@ -151,11 +152,30 @@ function composeFile(app: string, port: number): string {
   return JSON.stringify({ services: { api: service, nginx } });
 }
 
-/** The engine that runs on the host, with a spare and turns instead of a proxy's retries. */
+/** The engine that runs on the host, as `plimsoll deploy` starts it there, with a new release each time. */
 export const ours: Contender = {
   key: "ours",
-  name: "plimsoll deploy (the engine on the host)",
-  async open() {
-    return "not measured: not wired yet";
+  name: "plimsoll's engine on the host",
+  async open(app) {
+    const site = await openSite("roll", { "api.command": `node ${app}.mjs` }, STACK);
+    const deploy = async (round: string) => {
+      const { exitCode, output, version } = await site.deploy({
+        words: { "api.environment": { ROUND: round } },
+        settings: { SMOKE: "('/health 200')" },
+      });
+      if (exitCode !== 0) throw new Error(`${output}\n${await site.reasonOf(version)}`);
+    };
+    try {
+      await deploy("first");
+      return {
+        url: `http://127.0.0.1:${await site.port()}`,
+        host: "rolling.example.com",
+        roll: (round) => deploy(String(round)),
+        close: site.close,
+      };
+    } catch (error) {
+      await site.close();
+      throw error;
+    }
   },
 };

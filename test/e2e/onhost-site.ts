@@ -1,6 +1,6 @@
 /** A project and its state folder for the tests of the on-host engine: releases prepared as `deploy` prepares them. */
 import { randomBytes } from "node:crypto";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { generate } from "../../generator/index.ts";
@@ -31,11 +31,15 @@ function list(items: readonly (string | number)[]): string {
   return `(${items.map(word).join(" ")})`;
 }
 
-export async function openSite(name: string, words: Readonly<Record<string, unknown>>) {
+export async function openSite(
+  name: string,
+  words: Readonly<Record<string, unknown>>,
+  from = resolve("stacks/fkod"),
+) {
   const project = ["e2e", process.env.PLIMSOLL_E2E_RUN, name, randomBytes(3).toString("hex")]
     .filter(Boolean)
     .join("-");
-  const root = await copyStack(resolve("stacks/fkod"), project);
+  const root = await copyStack(from, project);
   await setWords(root, { ...(await freePortWords(root, { images: "debian", overrides: words })), ...words });
   await setWords(root, { project, images: "debian" });
   const state = join(root, "state");
@@ -47,7 +51,11 @@ export async function openSite(name: string, words: Readonly<Record<string, unkn
   const current = async () => (await read("current")).trim();
 
   /** @returns its version */
-  async function prepare({ words: changed = {}, change, settings = {} }: ReleaseOptions = {}): Promise<string> {
+  async function prepare({
+    words: changed = {},
+    change,
+    settings = {},
+  }: ReleaseOptions = {}): Promise<string> {
     const version = `v${++count}`;
     const release = join(state, "releases", version);
     await setWords(root, changed);
@@ -96,8 +104,12 @@ export async function openSite(name: string, words: Readonly<Record<string, unkn
       ...settings,
     };
     const ports = `declare -A PORTS=(${all.map(({ service, port }) => `[${service}]=${port}`).join(" ")})`;
+    const metrics = all.flatMap(({ service, metrics: port }) => (port ? [`[${service}]=${port}`] : []));
     const text = Object.entries(lines).map(([key, value]) => `${key}=${value}`);
-    await writeFile(join(release, "settings.env"), `${[...text, ports].join("\n")}\n`);
+    await writeFile(
+      join(release, "settings.env"),
+      `${[...text, ports, `declare -A METRICS_PORTS=(${metrics.join(" ")})`].join("\n")}\n`,
+    );
     await writeFile(join(release, "state"), "prepared\n");
     return version;
   }
@@ -138,11 +150,32 @@ export async function openSite(name: string, words: Readonly<Record<string, unkn
           .map((line) => line.split(" ") as [string, string]),
       );
     },
+    /** Weights by server, as nginx has them. */
+    async weights(): Promise<Record<string, number>> {
+      const { stdout } = await execa("docker", [
+        ...["exec", `${project}-nginx-1`, "curl", "-fsS", "http://127.0.0.1:8081/control/api"],
+      ]);
+      const { servers } = JSON.parse(stdout) as { servers: Record<string, { weight: number }> };
+      return Object.fromEntries(Object.entries(servers).map(([name, { weight }]) => [name, weight]));
+    },
+    /** All versions that are kept, the oldest first. */
+    releases: async () =>
+      (await readdir(join(state, "releases"))).sort((a, b) => Number(a.slice(1)) - Number(b.slice(1))),
+    /** The process that does the work. */
+    worker: async () => Number(/^pid (\d+)$/m.exec(await read("work"))?.[1]),
+    async sendSecret(version: string, name: string, value: string) {
+      await mkdir(join(state, "releases", version, "secrets-in"), { recursive: true, mode: 0o700 });
+      await writeFile(join(state, "releases", version, "secrets-in", name), value);
+    },
+    secretIn: async (service: string, name: string) =>
+      (await execa("docker", ["exec", `${project}-${service}-1`, "cat", `/run/secrets/${name}`])).stdout,
     /** `docker compose` as somebody would call it in the live folder. */
     plain: (...args: string[]) =>
       execa("docker", ["compose", "--ansi", "never", ...args], { cwd: live, all: true, reject: false }),
     port: async () =>
-      Number(/published: "(\d+)"/.exec(await readFile(join(root, "generated/local/compose.yaml"), "utf8"))?.[1]),
+      Number(
+        /published: "(\d+)"/.exec(await readFile(join(root, "generated/local/compose.yaml"), "utf8"))?.[1],
+      ),
     async close() {
       if (process.env.PLIMSOLL_E2E_KEEP) return console.error(`kept: ${project} (${root})`);
       const filter = ["--filter", `label=com.docker.compose.project=${project}`];
@@ -150,8 +183,10 @@ export async function openSite(name: string, words: Readonly<Record<string, unkn
         (await execa("docker", [...list, "-q", ...filter])).stdout.split("\n").filter(Boolean);
       const containers = await ids("ps", "-a");
       if (containers.length) await execa("docker", ["rm", "-f", "-v", ...containers], { reject: false });
-      for (const id of await ids("network", "ls")) await execa("docker", ["network", "rm", id], { reject: false });
-      for (const id of await ids("volume", "ls")) await execa("docker", ["volume", "rm", id], { reject: false });
+      for (const id of await ids("network", "ls"))
+        await execa("docker", ["network", "rm", id], { reject: false });
+      for (const id of await ids("volume", "ls"))
+        await execa("docker", ["volume", "rm", id], { reject: false });
       await rm(root, { recursive: true, force: true });
     },
   };
@@ -169,6 +204,9 @@ export async function openSite(name: string, words: Readonly<Record<string, unkn
 export function timings(events: readonly Event[]): string {
   return events
     .filter(({ state, seconds }) => state !== "begin" && (seconds !== undefined || state !== "done"))
-    .map(({ step, state, seconds, text }) => `${(seconds ?? 0).toFixed(2).padStart(7)} s  ${step} ${state}  ${text.split("\n")[0]?.slice(0, 110)}`)
+    .map(
+      ({ step, state, seconds, text }) =>
+        `${(seconds ?? 0).toFixed(2).padStart(7)} s  ${step} ${state}  ${text.split("\n")[0]?.slice(0, 110)}`,
+    )
     .join("\n");
 }
