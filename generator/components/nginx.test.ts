@@ -187,9 +187,14 @@ describe("options", () => {
       "server api-2:5001 resolve max_fails=0;",
       "listen 8443 ssl;",
       'server_name "api.fkod.com";',
+      "location ^~ /probe/api-2/ {",
+      "proxy_pass http://api-2/;",
+      'proxy_set_header Host "api.fkod.com";',
+      "proxy_set_header X-Forwarded-Proto https;",
     ]) {
       expect(text).toContain(line);
     }
+    expect(conf({ rate: false }, "local")).toContain("proxy_set_header X-Forwarded-Proto http;");
     expect(conf({ rate: false }, "local")).not.toMatch(/limit_req|ssl_certificate|http2 on|Strict-Transport/);
   });
 });
@@ -214,6 +219,22 @@ describe("groups", () => {
     ];
     expect(groupsOf(twice).map((group) => group.servers)).toEqual([["api-1_1"], ["api-1_2"]]);
     expect(groupsOf(routes).map((group) => group.servers)).toEqual([["api-1", "api-2", "api-3"], ["live"]]);
+  });
+
+  it("know which server is a spare", () => {
+    const spare: Route[] = [
+      {
+        path: "/",
+        upstream: "api",
+        servers: [
+          { service: "api-1", port: 5000 },
+          { service: "api-spare", port: 4999, spare: true },
+        ],
+        health: "/health",
+      },
+    ];
+    expect(groupsOf(spare)[0]).toMatchObject({ servers: ["api-1", "api-spare"], spares: ["api-spare"] });
+    expect(groupsOf(routes).map((group) => group.spares)).toEqual([[], []]);
   });
 
   it("have another key when their servers change, so that no schedule is read by the wrong names", () => {

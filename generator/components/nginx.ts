@@ -85,6 +85,8 @@ export const nginx = defineComponent({
           user: `${UID}:${UID}`,
           entrypoint: ["/bin/sh", "/etc/nginx/plimsoll/start.sh"],
           networks: ["edge", "app", "monitoring"],
+          // Said outright, it keeps Docker from asking the world's name servers for a server that is away.
+          dns_opt: ["ndots:1"],
           ports: [
             { name: "http", target: 8080, published: String(http), host_ip, protocol: "tcp" },
             ...(tls

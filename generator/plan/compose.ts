@@ -80,6 +80,7 @@ export type ComposeService = {
   ulimits?: Record<string, number | { soft: number; hard: number }>;
   sysctls?: Record<string, string>;
   extra_hosts?: readonly string[];
+  dns_opt?: readonly string[];
   pid?: "host";
   logging: { driver: "json-file"; options: Record<string, string> };
   labels: Record<string, string>;

@@ -1,4 +1,5 @@
 /** What the edge tells and takes inside the stack: /metrics, /control, and the work of once a second (njs). */
+import fs from "fs";
 import make from "plimsoll.js";
 
 const plimsoll = make();
@@ -6,19 +7,52 @@ const shared = ngx.shared;
 
 // ---- once a second, in one worker -------------------------------------------------------------------------------
 
-/** Asks the suspects for their health, and mends a plan that two workers made at once. */
+/** Asks the suspects for their health, and forgets what workers that are gone had in flight. */
 async function tick(groups) {
   for (let i = 0; i < groups.length; i++) {
     const group = groups[i];
     const away = group.servers.filter((server) => shared.plimsoll_suspects.has(server));
     for (let j = 0; j < away.length; j++) {
-      if (await answers(`http://${group.addresses[away[j]]}${group.health}`)) {
+      // A spare without requests need not run: nobody asks it, and it begins anew when it is wanted.
+      const idle = group.spares.includes(away[j]) && plimsoll.weightOf(group, away[j]) === 0;
+      if (idle || (await answers(`http://${group.addresses[away[j]]}${group.health}`))) {
         shared.plimsoll_suspects.delete(away[j]);
+        plimsoll.changed(group);
       }
     }
     plimsoll.build(group);
   }
   empty();
+  forget();
+}
+
+/** A worker's requests end with it, also where it crashed and none was logged. */
+function forget() {
+  const alive = {};
+  shared.plimsoll_flight.keys(65536).forEach((key) => {
+    const pid = key.split("|")[1];
+    if (alive[pid] === undefined) alive[pid] = isAlive(pid);
+    if (!alive[pid]) shared.plimsoll_flight.delete(key);
+  });
+}
+
+function isAlive(pid) {
+  try {
+    fs.accessSync(`/proc/${pid}/stat`);
+    return true;
+  } catch (_) {
+    return false;
+  }
+}
+
+/** Requests that each server has and that have not ended, over all workers, those that a reload replaced included. */
+function inFlight() {
+  const counts = {};
+  shared.plimsoll_flight.keys(65536).forEach((key) => {
+    const server = key.split("|")[0];
+    counts[server] = (counts[server] || 0) + (shared.plimsoll_flight.get(key) || 0);
+  });
+  return counts;
 }
 
 async function answers(url) {
@@ -58,11 +92,13 @@ function metrics(r, groups) {
     buckets: [],
     retries: [],
     weights: [],
+    flights: [],
     suspects: [],
     releases: [],
     maintenance: [],
   };
   const seen = {};
+  const flying = inFlight();
   totals.keys(65536).forEach((key) => {
     const parts = key.split("|");
     const of = `server="${parts[1]}"`;
@@ -78,9 +114,12 @@ function metrics(r, groups) {
   groups.forEach((group) => {
     lines.maintenance.push(`{group="${group.name}"} ${plimsoll.isInMaintenance(group) ? 1 : 0}`);
     group.servers.forEach((server) => {
+      // A spare at rest is no drained server, which would be worth an alert.
+      if (group.spares.includes(server) && plimsoll.weightOf(group, server) === 0 && !flying[server]) return;
       const of = `server="${server}",group="${group.name}"`;
       const release = shared.plimsoll_notes.get(server);
-      lines.weights.push(`{${of}} ${plimsoll.weightOf(server)}`);
+      lines.weights.push(`{${of}} ${plimsoll.weightOf(group, server)}`);
+      lines.flights.push(`{${of}} ${flying[server] || 0}`);
       lines.suspects.push(`{${of}} ${shared.plimsoll_suspects.has(server) ? 1 : 0}`);
       if (release) lines.releases.push(`{${of},release="${release}"} 1`);
     });
@@ -96,6 +135,7 @@ function metrics(r, groups) {
       family("request_duration_seconds", "histogram", "Until the server began its answer.", lines.buckets),
       family("upstream_retries_total", "counter", "Failed here, repeated elsewhere.", lines.retries.sort()),
       family("server_weight", "gauge", "Share of the turns; 0 is drained.", lines.weights),
+      family("in_flight", "gauge", "Requests it was given that have not ended.", lines.flights),
       family("server_suspected", "gauge", "1 while it refuses connections.", lines.suspects),
       family("server_release", "gauge", "The release it runs, as the operator says.", lines.releases),
       family("maintenance", "gauge", "1 while the group answers 503 on purpose.", lines.maintenance),
@@ -124,7 +164,11 @@ function family(name, type, help, lines) {
 
 // ---- control ----------------------------------------------------------------------------------------------------
 
-/** GET /control: all groups. GET and PATCH /control/GROUP: one. A change is taken whole or not at all. */
+/**
+ * GET /control: all groups. GET and PATCH /control/GROUP: one. A change is taken whole or not at all.
+ * With ?format=text in lines that a shell can read: `# GROUP maintenance affinity turns`, then for each server
+ * `SERVER weight in_flight suspected release address`; `-` where no release is named.
+ */
 function control(r, groups) {
   const name = r.uri.replace(/^\/control\/?/, "");
   if (name === "") {
@@ -133,11 +177,11 @@ function control(r, groups) {
     groups.forEach((each) => {
       all[each.name] = show(each);
     });
-    return answer(r, 200, all);
+    return shown(r, all);
   }
   const group = groups.find((each) => each.name === name);
   if (!group) return answer(r, 404, { error: `no group ${name}`, groups: groups.map((each) => each.name) });
-  if (r.method === "GET") return answer(r, 200, show(group));
+  if (r.method === "GET") return shown(r, show(group), name);
   if (r.method !== "PATCH") return answer(r, 405, { error: "expected GET or PATCH" });
   let change;
   try {
@@ -148,7 +192,7 @@ function control(r, groups) {
   const faults = faultsOf(group, change);
   if (faults.length > 0) return answer(r, 422, { error: faults.join("; ") });
   apply(group, change);
-  return answer(r, 200, show(group));
+  return shown(r, show(group), name);
 }
 
 function answer(r, status, body) {
@@ -156,12 +200,36 @@ function answer(r, status, body) {
   r.return(status, `${JSON.stringify(body)}\n`);
 }
 
+function shown(r, body, name) {
+  if (r.args.format !== "text") return answer(r, 200, body);
+  const groups = {};
+  if (name) groups[name] = body;
+  r.headersOut["Content-Type"] = "text/plain; charset=utf-8";
+  r.return(200, text(name ? groups : body));
+}
+
+function text(groups) {
+  let lines = "";
+  Object.keys(groups).forEach((name) => {
+    const group = groups[name];
+    lines += `# ${name} ${group.maintenance ? "on" : "off"} ${group.affinity} ${group.turns}\n`;
+    Object.keys(group.servers).forEach((server) => {
+      const of = group.servers[server];
+      const words = [server, of.weight, of.in_flight, of.suspected ? 1 : 0, of.release || "-", of.address];
+      lines += `${words.join(" ")}\n`;
+    });
+  });
+  return lines;
+}
+
 function show(group) {
   const servers = {};
+  const flying = inFlight();
   group.servers.forEach((server) => {
     servers[server] = {
       address: group.addresses[server],
-      weight: plimsoll.weightOf(server),
+      weight: plimsoll.weightOf(group, server),
+      in_flight: flying[server] || 0,
       release: shared.plimsoll_notes.get(server) || null,
       suspected: shared.plimsoll_suspects.has(server),
     };
@@ -214,7 +282,7 @@ function faultsOf(group, change) {
   }
   if (faults.length === 0 && change.weights) {
     const turns = plimsoll.turnsOf(
-      group.servers.map((server) => change.weights[server] ?? plimsoll.weightOf(server)),
+      group.servers.map((server) => change.weights[server] ?? plimsoll.weightOf(group, server)),
     );
     if (turns > plimsoll.MAX_TURNS) {
       faults.push(`weights: ${turns} turns until they come out even, at most ${plimsoll.MAX_TURNS} fit`);
@@ -236,7 +304,7 @@ function apply(group, change) {
   if (change.maintenance !== undefined) {
     shared.plimsoll_weights.set(`:${group.name}:maintenance`, change.maintenance ? 1 : 0);
   }
-  plimsoll.build(group);
+  plimsoll.changed(group);
 }
 
 export default { tick, metrics, control };

@@ -8,11 +8,13 @@
  * plimsoll_notes     string, kept on disk: "SERVER" release, ":GROUP:affinity" none | address | cookie
  * plimsoll_plans     string: a group's schedule, made from the above; first letter is the mode, the rest one letter a turn
  * plimsoll_turns     number: how many turns a group has given out. One counter for all workers makes a weight exact
+ * plimsoll_flight    number: "SERVER|PID" requests that a worker gave to a server and that have not ended
  * plimsoll_suspects  number: servers that refused a connection, and when; asked for their health until they answer
  * plimsoll_cells     number: "SERVER|CODE|BUCKET" count * 2^32 + milliseconds, emptied into totals
  * plimsoll_totals    number: what /metrics shows
  */
 export default function plimsoll() {
+  /** A spare has none until it is given one. */
   const DEFAULT_WEIGHT = 100;
   const FIRST_LETTER = 48;
   const ONE = 4294967296;
@@ -68,15 +70,18 @@ export default function plimsoll() {
     if (last === NOBODY) return denied;
     if (!sent) suspect(group, last);
     if (sent && (status === "504" || NOT_REPEATABLE.includes(r.method))) return denied;
-    const willing = group.servers.filter((server) => weightOf(server) > 0 && !tried.includes(server));
+    const willing = group.servers.filter((server) => weightOf(group, server) > 0 && !tried.includes(server));
     const healthy = willing.filter((server) => !shared.plimsoll_suspects.has(server));
     const others = healthy.length > 0 ? healthy : willing;
     // The only server: once more, since it may have closed a kept-alive connection at just that moment.
-    if (others.length === 0 && sent && tried.length === 1 && group.servers.length === 1) others.push(last);
+    if (others.length === 0 && sent && tried.length === 1) others.push(last);
     if (others.length === 0) return denied;
     shared.plimsoll_totals.incr(`retry|${last}`, 1);
     const server = others[shared.plimsoll_turns.incr(":again", 1) % others.length];
     if (tried.length === 1) r.variables.plimsoll_second = server;
+    // What failed here has ended here, though the request goes on.
+    shared.plimsoll_flight.incr(`${last}|${process.pid}`, -1);
+    shared.plimsoll_flight.incr(`${server}|${process.pid}`, 1);
     return { server, answer: server };
   }
 
@@ -88,9 +93,10 @@ export default function plimsoll() {
 
   // ---- the schedule -----------------------------------------------------------------------------------------------
 
-  function weightOf(server) {
+  function weightOf(group, server) {
     const weight = shared.plimsoll_weights.get(server);
-    return weight === undefined ? DEFAULT_WEIGHT : weight;
+    if (weight !== undefined) return weight;
+    return group.spares.includes(server) ? 0 : DEFAULT_WEIGHT;
   }
 
   function affinityOf(group) {
@@ -128,11 +134,29 @@ export default function plimsoll() {
     return letters;
   }
 
+  /** After every change of what a schedule is made from. */
+  function changed(group) {
+    shared.plimsoll_turns.incr(":changes", 1);
+    return build(group);
+  }
+
+  /** Made again where something changed meanwhile: or the older of two would stand, and a drained server get requests. */
   function build(group) {
+    let plan;
+    let changes;
+    do {
+      changes = shared.plimsoll_turns.get(":changes");
+      plan = planOf(group);
+      if (shared.plimsoll_plans.get(group.key) !== plan) shared.plimsoll_plans.set(group.key, plan);
+    } while (shared.plimsoll_turns.get(":changes") !== changes);
+    return plan;
+  }
+
+  function planOf(group) {
     const all = group.servers
       .map((server, index) => ({
         server,
-        weight: weightOf(server),
+        weight: weightOf(group, server),
         letter: String.fromCharCode(FIRST_LETTER + index),
         credit: 0,
       }))
@@ -142,9 +166,7 @@ export default function plimsoll() {
     const affinity = affinityOf(group);
     const mode = affinity === "address" ? "a" : affinity === "cookie" ? "c" : "r";
     const open = all.length > 0 && !isInMaintenance(group);
-    const plan = open ? mode + schedule(healthy.length > 0 ? healthy : all) : "m";
-    if (shared.plimsoll_plans.get(group.key) !== plan) shared.plimsoll_plans.set(group.key, plan);
-    return plan;
+    return open ? mode + schedule(healthy.length > 0 ? healthy : all) : "m";
   }
 
   function suspect(group, server) {
@@ -152,7 +174,7 @@ export default function plimsoll() {
     shared.plimsoll_suspects.set(server, Date.now());
     if (!fresh) return;
     ngx.log(ngx.WARN, `plimsoll: ${server} refuses connections, its turns go to the others until it answers`);
-    build(group);
+    changed(group);
   }
 
   // ---- counting ---------------------------------------------------------------------------------------------------
@@ -178,6 +200,7 @@ export default function plimsoll() {
     again,
     BOUNDS,
     build,
+    changed,
     isInMaintenance,
     MAX_TURNS: 10000,
     MAX_WEIGHT: 1000,

@@ -17,6 +17,8 @@ const SERVER = join(import.meta.dirname, "nginx-server.mjs");
 export type EdgeOptions = {
   name: string;
   servers?: number;
+  /** With api-spare on port 4999 in the group, which does not run until it is started. */
+  spare?: boolean;
   environment?: Context["environment"];
   options?: unknown;
   routes?: readonly Route[];
@@ -30,7 +32,10 @@ export type GroupState = {
   maintenance: boolean;
   affinity: string;
   turns: number;
-  servers: Record<string, { address: string; weight: number; release: string | null; suspected: boolean }>;
+  servers: Record<
+    string,
+    { address: string; weight: number; in_flight: number; release: string | null; suspected: boolean }
+  >;
 };
 
 export type Edge = Awaited<ReturnType<typeof startEdge>>;
@@ -43,17 +48,18 @@ async function quietly(...words: string[]): Promise<void> {
   await execa("docker", words, { reject: false });
 }
 
-export function routesOf(servers: number): Route[] {
-  const all = Array.from({ length: servers }, (_, index) => ({
-    service: `api-${index + 1}`,
-    port: 5000 + index,
-  }));
+export function routesOf(servers: number, spare = false): Route[] {
+  const all: Route["servers"] = [
+    ...Array.from({ length: servers }, (_, index) => ({ service: `api-${index + 1}`, port: 5000 + index })),
+    ...(spare ? [{ service: "api-spare", port: 4999, spare }] : []),
+  ];
   return [{ path: "/", upstream: "api", servers: all, health: "/health" }];
 }
 
 /** nginx's files as the generator makes them. */
 export function edgeFiles({
   servers = 3,
+  spare = false,
   environment = "local",
   options = {},
   routes,
@@ -73,7 +79,7 @@ export function edgeFiles({
     volume: () => 256 * MiB,
   };
   const contribution = nginx.contribute(words, grants, context);
-  const offers = { routes: routes ?? routesOf(servers) } as unknown as Offers;
+  const offers = { routes: routes ?? routesOf(servers, spare) } as unknown as Offers;
   const files = [
     ...(contribution.files ?? []),
     ...(nginx.collect?.(words, grants, offers, context).files ?? []),
@@ -145,6 +151,7 @@ export async function startEdge(wanted: EdgeOptions) {
         "--pids-limit",
         "64",
       ],
+      ...(service.dns_opt ?? []).flatMap((option) => ["--dns-opt", option]),
       ...["--stop-signal", "SIGQUIT", ...mounts, "--volume", `${folder}/nginx:/etc/nginx/plimsoll:ro`],
       ...[
         "--volume",

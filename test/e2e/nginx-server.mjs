@@ -22,6 +22,10 @@ const server = createServer((request, response) => {
   }
   if (url.pathname === "/sleep")
     return setTimeout(() => response.end("{}"), Number(url.searchParams.get("ms")));
+  if (url.pathname === "/elsewhere") {
+    response.setHeader("x-accel-redirect", "/");
+    return response.end();
+  }
   if (url.pathname === "/die") return request.socket.destroy();
   if (url.pathname === "/large") return response.end(Buffer.alloc(Number(url.searchParams.get("bytes")), 97));
   if (url.pathname === "/events") {

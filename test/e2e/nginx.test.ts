@@ -1,88 +1,12 @@
 /** The edge alone, with real servers behind a real nginx from Debian's packages. Needs Docker and debian:forky-slim. */
-import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { request as httpRequest } from "node:http";
 import { connect as http2Connect } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineOrSkip } from "./engine.ts";
+import { type Answer, ask, keepAsking, many, pause } from "./nginx-ask.ts";
 import { type Edge, startEdge } from "./nginx-edge.ts";
-
-type Answer = { status: number; headers: IncomingHttpHeaders; body: string };
-type Ask = { method?: string; headers?: Record<string, string>; body?: string | Buffer; agent?: Agent };
-
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-
-function ask(
-  url: string,
-  { method = "GET", headers = {}, body, agent: own = agent }: Ask = {},
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(url, { method, headers, agent: own }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString(),
-        }),
-      );
-      response.on("error", reject);
-    });
-    request.on("error", reject);
-    request.end(body);
-  });
-}
-
-/** Sends `total` requests, `width` at a time. What fails is told apart by its status or its error's code. */
-async function many(total: number, width: number, one: (index: number) => Promise<Answer>) {
-  const servers: Record<string, number> = {};
-  const failures: Record<string, number> = {};
-  let next = 0;
-  const lane = async () => {
-    while (next < total) {
-      const index = next++;
-      try {
-        const { status, headers } = await one(index);
-        const server = String(headers["x-server"]);
-        if (status === 200) servers[server] = (servers[server] ?? 0) + 1;
-        else failures[status] = (failures[status] ?? 0) + 1;
-      } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code ?? "error";
-        failures[code] = (failures[code] ?? 0) + 1;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: width }, lane));
-  return { servers, failures };
-}
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Asks without end, `width` at a time, until told to stop; then says what came back. */
-function keepAsking(one: () => Promise<Answer>, width = 8) {
-  let going = true;
-  const servers: Record<string, number> = {};
-  const failures: Record<string, number> = {};
-  const lanes = Promise.all(
-    Array.from({ length: width }, async () => {
-      while (going) {
-        const result = await one().catch((error) => ({
-          status: error.code ?? "error",
-          headers: {} as IncomingHttpHeaders,
-        }));
-        const server = String(result.headers["x-server"]);
-        if (result.status === 200) servers[server] = (servers[server] ?? 0) + 1;
-        else failures[result.status] = (failures[result.status] ?? 0) + 1;
-      }
-    }),
-  );
-  return async () => {
-    going = false;
-    await lanes;
-    return { servers, failures };
-  };
-}
 
 /** Speaks bytes and returns what came back until the connection closed or time was up. */
 function raw(host: string, bytes: string, ms = 2000): Promise<string> {

@@ -24,15 +24,17 @@ export function groupsOf(routes: readonly Route[]) {
   const byName = new Map<string, Route>();
   for (const route of routes) if (!byName.has(route.upstream)) byName.set(route.upstream, route);
   return [...byName.values()].map((route) => {
-    const servers = route.servers.map(({ service, port }) => ({
+    const servers = route.servers.map(({ service, port, spare }) => ({
       name: upstreamName(service, port, routes),
       address: `${service}:${port}`,
+      spare: spare === true,
     }));
     return {
       name: route.upstream,
       // A schedule of other servers must not be read by these: their names are part of its key.
       key: [route.upstream, ...servers.map((server) => server.name)].join(" "),
       servers: servers.map((server) => server.name),
+      spares: servers.filter((server) => server.spare).map((server) => server.name),
       addresses: Object.fromEntries(servers.map((server) => [server.name, server.address])),
       health: route.health,
     };
@@ -127,6 +129,8 @@ export function confModel(options: Nginx, grant: Grant, routes: readonly Route[]
     ...capacity(grant),
     dollar: DOLLAR,
     resolver: "127.0.0.11",
+    // As a request from outside would name it, so that the application answers a probe as it answers a visitor.
+    probe: { host: quote(context.spec.domain), scheme: tls ? "https" : "http" },
     // A cell is some 100 bytes; a server has 13 for each status code it answers.
     meter: 256 + 32 * upstreams.size,
     keepalive: Math.max(4, Math.min(64, Math.floor(1024 / Math.max(1, upstreams.size)))),
