@@ -29,6 +29,7 @@ const commands: Record<string, () => Promise<Command>> = {
   migrate: async () => (await import("./migrate.ts")).migrateCommand(),
   access: async () => (await import("./access.ts")).accessCommand(),
   ci: async () => (await import("./ci.ts")).ciCommand(),
+  restart: async () => (await import("./restart.ts")).restartCommand(),
   engine: async () => (await import("./engine.ts")).engineCommand(),
 };
 
