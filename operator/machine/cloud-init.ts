@@ -15,7 +15,12 @@ export function cloudConfig(parameters: MachineParameters): string {
     // Keys alone, from the first minute.
     ssh_pwauth: false,
     write_files: [
-      { path: PATH, owner: "root:root", permissions: "0700", content: initScript(parameters, { origin: "cloud-init" }) },
+      {
+        path: PATH,
+        owner: "root:root",
+        permissions: "0700",
+        content: initScript(parameters, { origin: "cloud-init" }),
+      },
     ],
     // Last of all: the account's keys are root's by then. What it says is in /var/log/cloud-init-output.log.
     runcmd: [["bash", PATH]],
@@ -27,6 +32,9 @@ export function cloudConfig(parameters: MachineParameters): string {
   ].join("\n");
   const size = Buffer.byteLength(text);
   if (size > USER_DATA_LIMIT)
-    throw new Problem(`the cloud-init is ${size} bytes, and ${USER_DATA_LIMIT} is the limit`, "Name fewer keys.");
+    throw new Problem(
+      `the cloud-init is ${size} bytes, and ${USER_DATA_LIMIT} is the limit`,
+      "Name fewer keys.",
+    );
   return text;
 }

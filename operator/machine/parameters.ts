@@ -48,7 +48,11 @@ export function checkParameters(parameters: MachineParameters): Required<Machine
   }
   for (const name of skip) {
     if (!STEPS.includes(name))
-      throw new Problem(`there is no step ${JSON.stringify(name)}`, `Expected some of ${STEPS.join(", ")}`, 2);
+      throw new Problem(
+        `there is no step ${JSON.stringify(name)}`,
+        `Expected some of ${STEPS.join(", ")}`,
+        2,
+      );
   }
   for (const port of open) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535)

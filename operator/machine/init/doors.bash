@@ -89,9 +89,7 @@ DefaultDependencies=no
 Wants=network-pre.target
 Before=network-pre.target docker.service shutdown.target
 Conflicts=shutdown.target
-# Debian's nftables.service flushes all tables, ours too: it is loaded again after it.
 After=nftables.service
-PartOf=nftables.service
 
 [Service]
 Type=oneshot
@@ -105,8 +103,19 @@ WantedBy=sysinit.target
 UNIT
 }
 
+# Debian's nftables.service flushes all tables whenever it starts, reloads or stops, ours too.
+FIREWALL_GUARD=/etc/systemd/system/nftables.service.d/plimsoll.conf
+
+firewall_guard() {
+  printf '%s\n' '# Written by plimsoll host init: its own table comes back after every flush.' '[Service]' \
+    'ExecStartPost=-/usr/bin/systemctl --no-block try-reload-or-restart plimsoll-firewall' \
+    'ExecReload=-/usr/bin/systemctl --no-block try-reload-or-restart plimsoll-firewall' \
+    'ExecStopPost=-/usr/bin/systemctl --no-block try-reload-or-restart plimsoll-firewall'
+}
+
 check_firewall() {
-  command -v nft >/dev/null && same "$FIREWALL" firewall_file && same "$FIREWALL_UNIT" firewall_unit || return 1
+  command -v nft >/dev/null && same "$FIREWALL" firewall_file && same "$FIREWALL_UNIT" firewall_unit &&
+    same "$FIREWALL_GUARD" firewall_guard || return 1
   systemctl is-enabled --quiet plimsoll-firewall && systemctl is-active --quiet plimsoll-firewall || return 1
   nft list table inet plimsoll >/dev/null 2>&1 || return 1
   echo "from outside only $(sed -n 's/^ *elements = { \(.*\) }/\1/p' "$FIREWALL"), published ports included"
@@ -120,10 +129,11 @@ do_firewall() {
   if [ -f "$FIREWALL" ]; then
     arm "$(before "$FIREWALL")" 'systemctl reload-or-restart plimsoll-firewall'
   else
-    arm 'systemctl disable --now plimsoll-firewall' "rm -f '$FIREWALL' '$FIREWALL_UNIT'" 'systemctl daemon-reload'
+    arm 'systemctl disable --now plimsoll-firewall' "rm -f '$FIREWALL' '$FIREWALL_UNIT' '$FIREWALL_GUARD'" 'systemctl daemon-reload'
   fi
   put "$FIREWALL" firewall_file
   put "$FIREWALL_UNIT" firewall_unit
+  put "$FIREWALL_GUARD" firewall_guard
   systemctl daemon-reload
   systemctl enable plimsoll-firewall
   systemctl reload-or-restart plimsoll-firewall
