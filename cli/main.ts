@@ -30,6 +30,10 @@ const commands: Record<string, () => Promise<Command>> = {
   access: async () => (await import("./access.ts")).accessCommand(),
   ci: async () => (await import("./ci.ts")).ciCommand(),
   restart: async () => (await import("./restart.ts")).restartCommand(),
+  scale: async () => (await import("./scale.ts")).scaleCommand(),
+  config: async () => (await import("./config.ts")).configCommand(),
+  secrets: async () => (await import("./secrets.ts")).secretsCommand(),
+  host: async () => (await import("./host.ts")).hostCommand(),
   engine: async () => (await import("./engine.ts")).engineCommand(),
 };
 

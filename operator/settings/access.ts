@@ -22,8 +22,11 @@ export function parsePublicKey(text: string): PublicKey {
   const [type = "", blob = "", ...comment] = (lines[0] as string).trim().split(/[ \t]+/);
   if (!TYPES.test(type)) throw refuse("that is no public key of a kind that OpenSSH takes without options");
   const bytes = Buffer.from(blob, "base64");
-  if (bytes.toString("base64") !== blob || firstWord(bytes) !== type)
+  if (bytes.toString("base64") !== blob || !isWhole(type, bytes))
     throw refuse(`that ${type} key is cut short or changed`);
+  // The second number is the modulus, with a zero byte before it.
+  if (type === "ssh-rsa" && (fieldsOf(bytes)?.[2]?.length ?? 0) < 256)
+    throw refuse("that RSA key has fewer than 2048 bits");
   const said = comment
     .join(" ")
     .replace(/\p{Cc}/gu, "")
@@ -31,9 +34,26 @@ export function parsePublicKey(text: string): PublicKey {
   return { type, blob, comment: said, fingerprint: fingerprintOf(blob) };
 }
 
-/** A key's bytes begin with the length and the name of its kind (RFC 4253, 6.6). */
-function firstWord(bytes: Buffer): string {
-  return bytes.length < 4 ? "" : bytes.subarray(4, 4 + bytes.readUInt32BE(0)).toString("latin1");
+/** A key's bytes are fields, each with its length before it, the first its kind (RFC 4253, 6.6). */
+function fieldsOf(bytes: Buffer): Buffer[] | undefined {
+  const fields: Buffer[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    if (at + 4 > bytes.length) return undefined;
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) return undefined;
+    fields.push(bytes.subarray(at + 4, end));
+    at = end;
+  }
+  return fields;
+}
+
+function isWhole(type: string, bytes: Buffer): boolean {
+  const [kind, ...rest] = fieldsOf(bytes) ?? [];
+  const counts: Record<string, number> = { "ssh-ed25519": 1, "ssh-rsa": 2, "sk-ssh-ed25519@openssh.com": 2 };
+  const count = counts[type] ?? (type.startsWith("sk-") ? 3 : 2);
+  if (kind?.toString("latin1") !== type || rest.length !== count) return false;
+  return !type.endsWith("ssh-ed25519") || rest[0]?.length === 32;
 }
 
 /** As `ssh-keygen -l` writes it. */
