@@ -148,7 +148,7 @@ export function openChannels(connection: Line): Channels {
     run,
     close() {
       closed = true;
-      for (const { child } of ready) child.kill();
+      for (const { child } of ready) child.kill("SIGKILL");
     },
   };
 }
@@ -181,7 +181,8 @@ async function exchange(
     const group = /^\d+$/.exec(stderr.rest() ?? "")?.[0];
     // Without a group the script has not begun: it ends with its input.
     const asked = group ? end(group) : Promise.resolve();
-    void asked.finally(() => child.kill());
+    // A client of the connection sleeps through SIGTERM.
+    void asked.finally(() => child.kill("SIGKILL"));
   };
   const onAbort = () => stop("aborted");
   signal?.addEventListener("abort", onAbort, { once: true });

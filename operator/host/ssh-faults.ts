@@ -36,6 +36,12 @@ export function connectProblem(destination: Destination, log: string): Problem {
   if (/REVOKED HOST KEY|revoked/i.test(log) && /Host key verification failed/.test(log)) {
     return new Problem(`${text} shows a key that your known_hosts marks as revoked: nothing was sent to it`);
   }
+  if (/Host key verification failed/.test(log)) {
+    return new Problem(
+      `a host on the way to ${text} is not known yet (ProxyJump): nothing was sent through it`,
+      `Connect to it once by hand, and compare its key: ssh ${found(/Setting implicit ProxyCommand from ProxyJump: ssh.*?\s(\S+)$/m) ?? "JUMPHOST"}`,
+    );
+  }
   const name = found(/Could not resolve hostname (\S+?):/);
   if (name) {
     return new Problem(

@@ -181,11 +181,11 @@ function hostOver(connection: Connection): Host {
     const remote = `exec bash --noprofile --norc -c 'eval "$(echo ${word} | base64 -d)"'`;
     const lost = connection.lost();
     if (lost) throw lost;
-    const code = await inTerminal("ssh", [
-      process.stdin.isTTY ? "-t" : "-tt",
-      ...clientArgs(destination, connection.control),
-      remote,
-    ]);
+    const code = await inTerminal(
+      "ssh",
+      [process.stdin.isTTY ? "-t" : "-tt", ...clientArgs(destination, connection.control), remote],
+      { stubborn: true },
+    );
     if (code === 255 && !(await connection.stands())) throw connection.lost();
     return code;
   }

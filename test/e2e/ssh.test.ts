@@ -1,6 +1,7 @@
 /** The transport, over a real sshd, through a relay that makes the link slow, cuts it, and counts. */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
@@ -186,8 +187,7 @@ describe.skipIf(!there)("over ssh", () => {
   test("a command that is ended ends on the host too, children and all", async () => {
     const host = await connect();
     const mark = `10${process.pid}.5`;
-    const running = () =>
-      execFileSync("ps", ["ax", "-o", "args"], { encoding: "utf8" }).split(`sleep ${mark}`).length - 1;
+    const running = () => processes().split(`sleep ${mark}`).length - 1;
     const script = `sleep ${mark} & sleep ${mark}; wait`;
     expect((await host.script(script, [], { timeout: 500 })).exitCode).toBe(124);
     await until(() => running() === 0);
@@ -369,6 +369,92 @@ describe.skipIf(!there)("over ssh", () => {
     }
   }, 120_000);
 
+  describe("in the user's own terminal", () => {
+    /** A program of ours that calls it, and in a terminal of its own where `tty`. */
+    function program(call: string, tty: boolean) {
+      const file = join(folder, "child.mts");
+      const script = `
+        import { sshHost } from ${JSON.stringify(resolve("operator/host/ssh.ts"))};
+        const host = await sshHost(${JSON.stringify(where())}, { configFile: ${JSON.stringify(sshd.config)} });
+        const code = await host.interactive(${call});
+        await host.close();
+        console.log("ended with " + code);
+        process.exit(0);`;
+      writeFileSync(file, script);
+      const words = ["node", "--import", "tsx", file];
+      const [command, ...args] = tty ? ["script", "-qec", words.join(" "), "/dev/null"] : words;
+      const child = spawn(command as string, args, { stdio: ["pipe", "pipe", "inherit"] });
+      let output = "";
+      child.stdout.on("data", (bytes: Buffer) => {
+        output += bytes.toString().replaceAll("\r", "");
+      });
+      const ended = new Promise<string>((done) => child.once("close", () => done(output)));
+      return { child, ended, says: (text: string) => until(() => output.includes(text)) };
+    }
+    const quoted = JSON.stringify(`echo "$1" && tty; echo go; read -r line; echo "read $line"; exit 5`);
+
+    test("with a terminal there is one on the host, and a Ctrl-C is the command's", async () => {
+      const { child, ended, says } = program(`"bash", ["-c", ${quoted}, "bash", "it's $HOME"]`, true);
+      await says("go");
+      child.stdin.write("hello\n");
+      expect(await ended).toMatch(/^it's \$HOME\n\/dev\/pts\/\d+\ngo\nhello\nread hello\nended with 5\n$/);
+      const trap = JSON.stringify("trap 'echo caught; exit 6' INT; echo go; sleep 20 & wait");
+      const second = program(`"bash", ["-c", ${trap}]`, true);
+      await second.says("go");
+      second.child.stdin.write("\u0003");
+      expect(await second.ended).toContain("caught\nended with 6");
+      const mark = `30${process.pid}.5`;
+      const third = program(`"bash", ["-c", "echo go; sleep ${mark}"]`, true);
+      await third.says("go");
+      const inner = execFileSync("ps", ["-o", "pid=", "--ppid", String(third.child.pid)], {
+        encoding: "utf8",
+      });
+      process.kill(Number(inner), "SIGTERM");
+      expect(await third.ended).toContain("ended with 143");
+      await until(() => !processes().includes(`\nsleep ${mark}`));
+    });
+
+    test("without one, streams go through, and a signal ends the command on the host", async () => {
+      const { child, ended, says } = program(`"bash", ["-c", ${quoted}, "bash", "it's"]`, false);
+      await says("go");
+      child.stdin.end("hello\n");
+      expect(await ended).toBe("it's\nnot a tty\ngo\nread hello\nended with 5\n");
+      const mark = `20${process.pid}.5`;
+      const second = program(`"bash", ["-c", "echo go; sleep ${mark}"]`, false);
+      await second.says("go");
+      second.child.kill("SIGTERM");
+      expect(await second.ended).toContain("ended with 143");
+      expect(processes()).not.toContain(`\nsleep ${mark}`);
+    });
+  });
+
+  test("through a jump host, as ssh_config says", async () => {
+    const jump = await startSshd();
+    try {
+      const key = (await readFile(join(jump.folder, "authorized_keys"), "utf8")).trim();
+      expect(key).toContain("ssh-ed25519");
+      await sshd.configure(
+        [
+          `Host jump\n  HostName 127.0.0.1\n  Port ${jump.port}\n  IdentityFile ${join(jump.folder, "key")}`,
+          `Host far\n  HostName 127.0.0.1\n  Port ${relay.port}\n  ProxyJump jump`,
+        ].join("\n"),
+      );
+      // The jump host's key is ssh's own affair: unknown, it is refused without a question.
+      expect(await refusal({}, "far")).toContain(
+        "a host on the way to far is not known yet (ProxyJump): nothing was sent through it\n  Connect to it once by hand, and compare its key: ssh jump",
+      );
+      const [type, blob] = (await readFile(join(jump.folder, "host.pub"), "utf8")).split(" ");
+      await appendFile(sshd.knownHosts, `[127.0.0.1]:${jump.port} ${type} ${blob}\n`);
+      const host = await connect({}, "far");
+      expect((await host.run("echo", ["through"])).stdout).toBe("through");
+      await host.close();
+      expect(jump.log()).toContain("Accepted publickey");
+      await until(() => masters() === 0);
+    } finally {
+      await jump.remove();
+    }
+  });
+
   test("round trips, on a link of 100 ms", async () => {
     relay.delay(50);
     const pause = () => new Promise((done) => setTimeout(done, 400));
@@ -417,9 +503,13 @@ function socketFolders(): string[] {
     .filter((path) => path !== "" && path.includes(`plimsoll-${process.pid}-`));
 }
 
+function processes(): string {
+  return execFileSync("ps", ["ax", "-o", "args"], { encoding: "utf8" });
+}
+
 /** Processes that hold a connection to a sshd of the tests. */
 function masters(): number {
-  return execFileSync("ps", ["ax", "-o", "args"], { encoding: "utf8" })
+  return processes()
     .split("\n")
     .filter(
       (line) => line.startsWith("ssh ") && line.includes("ControlMaster=yes") && line.includes("/sshd-"),
