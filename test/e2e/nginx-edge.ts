@@ -11,8 +11,8 @@ import { MiB } from "../../generator/spec/words.ts";
 
 /** Of this run alone: two at once, or what an earlier one left, must not meet. */
 export const RUN = `e2e-nginx-${process.pid}`;
-const NODE_IMAGE = `${RUN}-node`;
-const SERVER = join(import.meta.dirname, "nginx-server.mjs");
+export const NODE_IMAGE = `${RUN}-node`;
+export const SERVER = join(import.meta.dirname, "nginx-server.mjs");
 
 export type EdgeOptions = {
   name: string;
@@ -97,6 +97,13 @@ async function build(tag: string, dockerfile: string): Promise<void> {
   await execa("docker", ["build", "--quiet", "--tag", tag, "-"], { input: dockerfile });
 }
 
+export function buildNode(): Promise<void> {
+  return build(
+    NODE_IMAGE,
+    "FROM debian:forky-slim\nRUN apt-get -o Acquire::Check-Valid-Until=false update && apt-get install --yes --no-install-recommends nodejs && rm -rf /var/lib/apt/lists/*\n",
+  );
+}
+
 /** Starts servers api-1 … on ports 5000 …, and nginx in front of them as Compose would: read-only, no capabilities. */
 export async function startEdge(wanted: EdgeOptions) {
   const { name, servers = 3, environment = "local" } = wanted;
@@ -113,10 +120,7 @@ export async function startEdge(wanted: EdgeOptions) {
   await execa("chmod", ["755", folder]);
   const image = `${RUN}-${name}`;
   await build(image, renderTemplate("nginx/Dockerfile.debian.hbs", {}));
-  await build(
-    NODE_IMAGE,
-    "FROM debian:forky-slim\nRUN apt-get -o Acquire::Check-Valid-Until=false update && apt-get install --yes --no-install-recommends nodejs && rm -rf /var/lib/apt/lists/*\n",
-  );
+  await buildNode();
   const network = `${RUN}-${name}`;
   const door = `${RUN}-${name}-nginx`;
   const server = (index: number) => `${RUN}-${name}-api-${index}`;
