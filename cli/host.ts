@@ -64,7 +64,7 @@ function init(): Command {
             throw new ExitError(1);
           }
           if (!options.dryRun) {
-            const to = destinationAs(destination, result.user).replace(/^ssh:\/\/([^:]*)$/, "$1");
+            const to = destinationAs(destination, result.user);
             console.error(`\nReady. In stack.yaml: host: ${to}\nThen: npx plimsoll deploy production`);
           }
         } finally {

@@ -14,6 +14,8 @@ export function cloudConfig(parameters: MachineParameters): string {
   const config = {
     // Keys alone, from the first minute.
     ssh_pwauth: false,
+    // The deploy user's keys are copied from root's, which this leaves as they are.
+    disable_root: false,
     write_files: [
       {
         path: PATH,

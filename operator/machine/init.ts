@@ -137,6 +137,6 @@ function currentUser(host: Host): string {
 /** The same host as another user. */
 export function destinationAs(destination: string, user: string): string {
   const { host, port } = parseDestination(destination);
-  const address = host.includes(":") ? `[${host}]` : host;
-  return `ssh://${user}@${address}${port ? `:${port}` : ""}`;
+  if (port === undefined) return `${user}@${host}`;
+  return `ssh://${user}@${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
