@@ -120,7 +120,8 @@ judge_begin() {
   local folder=$1
   shift
   JUDGE_NEW=() JUDGE_OLD=() JUDGE_IDS=() JUDGE_EDGE='' JUDGE_STALE=0
-  JUDGE_MARK="@$RANDOM$RANDOM"
+  # Not to be guessed by what an application prints; and not @, which curl takes for a file.
+  JUDGE_MARK="~$RANDOM$RANDOM"
   JUDGE_SINCE=$EPOCHREALTIME
   JUDGE_SINCE=${JUDGE_SINCE/,/.}
   while (($#)) && [[ $1 != -- ]]; do
