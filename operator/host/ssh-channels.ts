@@ -181,8 +181,13 @@ async function exchange(
     const group = /^\d+$/.exec(stderr.rest() ?? "")?.[0];
     // Without a group the script has not begun: it ends with its input.
     const asked = group ? end(group) : Promise.resolve();
-    // A client of the connection sleeps through SIGTERM.
-    void asked.finally(() => child.kill("SIGKILL"));
+    void asked.finally(() => {
+      // A client of the connection sleeps through SIGTERM, and its pipes are the connection's as well: whatever on the
+      // host still holds them (a child in a group of its own) must not hold us.
+      child.kill("SIGKILL");
+      child.stdout.destroy();
+      child.stderr.destroy();
+    });
   };
   const onAbort = () => stop("aborted");
   signal?.addEventListener("abort", onAbort, { once: true });

@@ -197,6 +197,8 @@ describe.skipIf(!there)("over ssh", () => {
     ending.abort();
     expect((await waiting).exitCode).not.toBe(0);
     await until(() => running() === 0);
+    // What left the group goes on, and holds nobody up.
+    expect((await host.script("setsid sleep 3 & wait", [], { timeout: 300 })).exitCode).toBe(124);
     expect(await host.run("echo", ["fine"])).toMatchObject({ stdout: "fine" });
   });
 
