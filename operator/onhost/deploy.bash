@@ -10,7 +10,7 @@ unset COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME COMPOSE_ENV_FILES COMPO
 
 HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 for part in lib tables files images values services secrets judge edge roll undo first work; do
-  if [[ $part == edge && ! -f $HERE/edge.bash ]]; then part=standin; fi
+  if [[ $part == edge && ! -f $HERE/handover.bash ]]; then part=standin; fi
   # shellcheck source=/dev/null
   source "$HERE/$part.bash"
 done

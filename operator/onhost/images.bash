@@ -57,17 +57,19 @@ requires_room() {
 
 # ---- what is no longer needed -------------------------------------------------------------------------------------
 
-# The newest releases are kept, and the current, and the one before it.
+# The newest that served are kept, and as many that failed, to be looked at; the current, and the one before it.
 prune_releases() {
-  local version current before kept=0
+  local version state current before good=0 bad=0
   current=$(word_of "$STATE/current")
   before=$(word_of "$STATE/releases/$current/from")
   while read -r version; do
-    if has "$version" "$current" "$before" "$WORKING" "$PREVIOUS"; then
-      kept=$((kept + 1))
-    elif ((kept < KEEP)) && [[ $(state_of "$version") != failed ]]; then
-      kept=$((kept + 1))
-    elif ((kept >= KEEP)) && [[ $(state_of "$version") =~ ^(superseded|rolled-back|failed|)$ ]] && ! runs_alone "$version"; then
+    state=$(state_of "$version")
+    case $state in
+      current | superseded) ((++good > KEEP)) || continue ;;
+      failed | rolled-back) ((++bad > KEEP)) || continue ;;
+      *) continue ;;
+    esac
+    if ! has "$version" "$current" "$before" "$WORKING" "$PREVIOUS" && ! runs_alone "$version"; then
       rm -rf -- "$STATE/releases/$version"
       REMOVED+=("$version")
     fi

@@ -46,7 +46,7 @@ step_spare() {
     got=$(edge_probe "$SPARE" "$path" || true)
     fits "$got" "${expected:-<400}" || fault "$path of the new version answers $got, expected ${expected:-below 400}"$'\n'"$(logs_of "$SPARE")" || return 1
   done
-  edge_warm "$SPARE" || true
+  edge_warm "$SPARE" >/dev/null || true
   edge_release "$SPARE" "$VERSION" || fault "nginx does not take the release's name: $(said)"
 }
 
@@ -59,7 +59,7 @@ fits() {
 # Nothing is sent to it any more, what it has is waited for, and it goes. In the background, where others can go on.
 spare_down() {
   local name=$1
-  edge_drain "$name" "$DRAIN" || note "$name had requests open after $DRAIN s"
+  drain "$name"
   remove "$name" "$STOP"
 }
 
@@ -68,7 +68,7 @@ spare_down() {
 # await_ready SERVER: until nginx has its 200, or it is plain that it will not come.
 await_ready() {
   local deadline=$((SECONDS + READY_FOR)) state exit restarts
-  until edge_ready "$1" "$READY_PATH" 2; do
+  until edge_ready "$1" "$READY_PATH" 2 >/dev/null; do
     read -r state exit restarts < <(docker container inspect --format '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}' "$(container_of "$1")" 2>/dev/null) || state=gone exit=0 restarts=0
     if ((restarts >= 2)) || [[ $state == exited ]]; then
       fault "$1 ends as soon as it starts, exit code $exit"$'\n'"$(logs_of "$1")"
@@ -78,12 +78,23 @@ await_ready() {
   done
 }
 
+# drain SERVER: it is told of what is cut off at the deadline, and what follows goes on.
+drain() {
+  local left code=0
+  left=$(edge_drain "$1" "$DRAIN") || code=$?
+  case $code in
+    0) ;;
+    1) note "$1 still had ${left:-some} requests open after $DRAIN s: they are cut off" ;;
+    *) note "$1 could not be drained: $(said)" ;;
+  esac
+}
+
 roll_one() {
-  edge_drain "$1" "$DRAIN" || note "requests were still open after $DRAIN s"
+  drain "$1"
   replace "$1" --timeout "$STOP" || return 1
   await_ready "$1" || return 1
-  edge_warm "$1" || true
-  edge_release "$1" "$VERSION" && edge_weight "$1" "$(weight_of "$1")" || fault "nginx does not take $1's weight: $(said)"
+  edge_warm "$1" >/dev/null || true
+  edge_patch "{\"weights\":{\"$1\":$(weight_of "$1")},\"releases\":{\"$1\":\"$VERSION\"}}" || fault "nginx does not take $1's weight: $(said)"
 }
 
 # A server that nginx does not know yet: its readiness is asked by name, and its requests begin with nginx's new files.
@@ -118,7 +129,7 @@ step_nginx() {
   for name in "${!EDGE[@]}"; do
     has "$name" "${SERVERS[@]}" "$SPARE" || ! is_server "$name" || leaving+=("$name")
   done
-  for name in "${leaving[@]}"; do edge_drain "$name" "$DRAIN" || note "$name had requests open after $DRAIN s"; done
+  for name in "${leaving[@]}"; do drain "$name"; done
   files_like "$FILES" -path './nginx/*' || return 1
   files=${#PLACED[@]}
   DETAIL=unchanged
@@ -133,7 +144,7 @@ step_nginx() {
   for name in "${SERVERS[@]}"; do
     [[ -n ${EDGE[$name]-} ]] || fault "nginx does not know $name" || return 1
     await_ready "$name" || return 1
-    edge_weight "$name" "$(weight_of "$name")" && edge_release "$name" "$VERSION" || fault "nginx does not take $name's weight" || return 1
+    edge_patch "{\"weights\":{\"$name\":$(weight_of "$name")},\"releases\":{\"$name\":\"$VERSION\"}}" || fault "nginx does not take $name's weight" || return 1
   done
   for name in "${leaving[@]}"; do remove "$name" "$STOP" || true; done
 }

@@ -56,7 +56,8 @@ read_images() {
   local name image ids
   W_ID=()
   declare -A ids
-  while read -r image name; do ids[$name]=$image; done < <(
+  # For one that is missing, docker says an empty line.
+  while read -r image name; do [[ -z $name ]] || ids[$name]=$image; done < <(
     for image in $(printf '%s\n' "${W_IMAGE[@]}" | sort -u); do
       docker image inspect --format "{{.Id}} $image" "$image" 2>/dev/null || true
     done

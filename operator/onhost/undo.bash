@@ -29,7 +29,7 @@ undo() {
     note "back to $PREVIOUS: ${bad[*]}"
     if spare_up; then
       HAS_SPARE=1
-      edge_warm "$SPARE" || true
+      edge_warm "$SPARE" >/dev/null || true
       edge_release "$SPARE" "$PREVIOUS" && edge_weight "$SPARE" 100 || true
     else
       note "without a spare: ${FAULT:-nginx knows none}"
@@ -71,7 +71,7 @@ away_from_new() {
   [[ -n $SPARE && -n ${EDGE[$SPARE]-} && -n ${C_ID[$SPARE]-} ]] || return 0
   for name in "${SERVERS[@]}"; do
     [[ -n ${EDGE[$name]-} ]] || continue
-    ! differs "$name" && edge_ready "$name" "$READY_PATH" 1 || continue
+    ! differs "$name" && edge_ready "$name" "$READY_PATH" 1 1 >/dev/null || continue
     weights+=("$name=$(weight_of "$name")")
   done
   ((${#weights[@]} == 0)) || edge_weights "$SPARE=0" "${weights[@]}"

@@ -46,9 +46,30 @@ export async function openSite(
   const live = join(root, "live/local");
   await mkdir(join(state, "releases"), { recursive: true, mode: 0o700 });
   let count = 0;
+  const tagged = new Set<string>();
 
   const read = (path: string) => readFile(join(state, path), "utf8").catch(() => "");
   const current = async () => (await read("current")).trim();
+
+  /** Under names of this run alone: another test that builds the same tag anew would change what we compare. */
+  async function ownImages(compose: string, folder: string): Promise<string> {
+    const names = new Set([...compose.matchAll(/^ {4}image: (\S+)$/gm)].map(([, name]) => name as string));
+    let own = compose;
+    for (const name of names) {
+      const mine = `${project}/${name.split("/").at(-1)}`;
+      if (!tagged.has(mine)) {
+        const tag = () => execa("docker", ["tag", name, mine], { reject: false });
+        if ((await tag()).exitCode !== 0) {
+          const service = new RegExp(`^ {2}(\\S+):\\n {4}image: ${name}$`, "m").exec(compose)?.[1] as string;
+          await execa("docker", ["compose", "build", service], { cwd: folder });
+          await tag();
+        }
+        tagged.add(mine);
+      }
+      own = own.replaceAll(`    image: ${name}\n`, `    image: ${mine}\n`);
+    }
+    return own;
+  }
 
   /** @returns its version */
   async function prepare({
@@ -61,10 +82,9 @@ export async function openSite(
     await setWords(root, changed);
     const { folder } = await generate({ stackFolder: root, environment: "local" });
     await cp(folder, join(release, "files"), { recursive: true });
-    if (change) {
-      const path = join(release, "files/compose.yaml");
-      await writeFile(path, change(await readFile(path, "utf8")));
-    }
+    const path = join(release, "files/compose.yaml");
+    const text = await ownImages(await readFile(path, "utf8"), folder);
+    await writeFile(path, change ? change(text) : text);
     const plan = JSON.parse(await readFile(join(folder, "plan.json"), "utf8")) as PlanJson;
     const { application } = plan;
     if (!application) throw new Error("the stack has no application");
@@ -88,13 +108,13 @@ export async function openSite(
       SPARE: word(application.spare?.service ?? ""),
       PROCESSES: list(application.processes),
       MIGRATE: word(application.migrate ?? ""),
-      MIGRATE_STATUS: list(["node", "dist/migrate.js", "status"]),
+      MIGRATE_STATUS: list(application.migrate ? ["node", "dist/migrate.js", "status"] : []),
       READY_PATH: word(application.ready),
       HEALTH_PATH: word(application.health),
       READY_FOR: "30",
       DRAIN: "10",
       STOP: "10",
-      SMOKE: list(["/health 200", "/api/v1/courses <400"]),
+      SMOKE: list(["/health 200", ...plan.deploy.smoke.map((path) => `${path} <400`)]),
       CANARY_SHARE: "0",
       CANARY_FOR: "10",
       WATCH: "0",
@@ -105,20 +125,23 @@ export async function openSite(
     };
     const ports = `declare -A PORTS=(${all.map(({ service, port }) => `[${service}]=${port}`).join(" ")})`;
     const metrics = all.flatMap(({ service, metrics: port }) => (port ? [`[${service}]=${port}`] : []));
-    const text = Object.entries(lines).map(([key, value]) => `${key}=${value}`);
+    const settingsText = Object.entries(lines).map(([key, value]) => `${key}=${value}`);
     await writeFile(
       join(release, "settings.env"),
-      `${[...text, ports, `declare -A METRICS_PORTS=(${metrics.join(" ")})`].join("\n")}\n`,
+      `${[...settingsText, ports, `declare -A METRICS_PORTS=(${metrics.join(" ")})`].join("\n")}\n`,
     );
     await writeFile(join(release, "state"), "prepared\n");
     return version;
   }
 
-  const engine = (...args: string[]) =>
-    execa("bash", [ENGINE, state, ...args], { reject: false, all: true, stdin: "ignore" });
+  const engine = (argument: string, env: Record<string, string> = {}) =>
+    execa("bash", [ENGINE, state, argument], {
+      ...{ reject: false, all: true, stdin: "ignore", forceKillAfterDelay: false, env },
+    } as const);
 
   return {
     project,
+    domain: /^domain: (\S+)/m.exec(await readFile(join(root, "stack.yaml"), "utf8"))?.[1] ?? "",
     root,
     live,
     state,
@@ -126,7 +149,7 @@ export async function openSite(
     current,
     prepare,
     /** Starts the engine and does not wait for it. */
-    start: (version: string) => engine(version),
+    start: (version: string, env?: Record<string, string>) => engine(version, env),
     recover: () => engine("--recover"),
     /** Prepares and deploys. */
     async deploy(options: ReleaseOptions = {}) {
@@ -187,6 +210,7 @@ export async function openSite(
         await execa("docker", ["network", "rm", id], { reject: false });
       for (const id of await ids("volume", "ls"))
         await execa("docker", ["volume", "rm", id], { reject: false });
+      if (tagged.size) await execa("docker", ["image", "rm", ...tagged], { reject: false });
       await rm(root, { recursive: true, force: true });
     },
   };
