@@ -168,7 +168,8 @@ function watch_memory(    kind, held, old, everybody) {
 # Of the core that a server's loop has, or of its limit where that is less. Under load the old version is the measure:
 # what a request costs, where both have enough of them, else how busy it is.
 function watch_cpu(    kind, held, old, everybody, high, cost, other) {
-  if (cpu <= 0) return
+  # All of a core is no fault: an application with threads of its own says so.
+  if (cpu <= 0 || cpu >= 1) return
   old = has_baseline ? base_cpu : used["old"] > 0 ? cpu_sum["old"] / used["old"] : -1
   everybody = 0
   high = used["new"] > 0 && cpu_max["new"] > cpu

@@ -3,7 +3,7 @@
  *
  * GET /health, /ready · GET /work?ms=N · POST /echo?ms=N with {"id": …} · GET /metrics on METRICS_PORT
  * Environment, each from BAD_AFTER seconds after the start on: ERRORS=0.3 (share answered 500) · SLOW=1500 (ms more)
- * · LEAK=20 (MB a second) · BURN=1 (a whole core) · DATABASE=lost (not ready, and requests fail) · CRASH=1 (ends) ·
+ * · LEAK=20 (MB a second, until LEAK_UP_TO MB) · BURN=1 (a whole core) · DATABASE=lost (not ready, and requests fail) · CRASH=1 (ends) ·
  * UNREADY=1 (never ready, from the start). START=1500 (ms until it listens).
  * EFFECTS=host:port: every POST is told there in a datagram, so that a client sees what was done twice.
  */
@@ -65,10 +65,13 @@ async function handle(request, response) {
 /** @returns the server, for those who close it */
 export function serve() {
   if (env.CRASH === "1") setTimeout(() => process.exit(1), Number(env.BAD_AFTER ?? 0) * 1000);
-  if (env.LEAK) setInterval(() => isBad() && leaked.push(Buffer.alloc(Number(env.LEAK) * 2 ** 18, 1)), 250);
+  const piece = Number(env.LEAK ?? 0) / 4;
+  const isFull = () => leaked.length * piece >= Number(env.LEAK_UP_TO ?? Number.POSITIVE_INFINITY);
+  const leak = () => isBad() && !isFull() && leaked.push(Buffer.alloc(piece * 2 ** 20, 1));
+  if (env.LEAK) setInterval(leak, 250);
   // Yields between two bursts, so that it still answers.
   const burn = () => {
-    const until = Date.now() + 20;
+    const until = Date.now() + 5;
     while (isBad() && Date.now() < until);
     isBad() ? setImmediate(burn) : setTimeout(burn, 100);
   };
