@@ -1,7 +1,7 @@
 /** Scripts over a connection: each in a session of its own, and the next sessions always open before they are needed. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Problem } from "../problem.ts";
 import type { Outcome, RunOptions } from "./host.ts";
@@ -49,6 +49,9 @@ export function openChannels(connection: Line): Channels {
   let ready: Channel[] = [];
   let closed = false;
   let active = 0;
+  // Both go down where the host allows fewer sessions than sshd does by itself.
+  let atOnce = AT_ONCE;
+  let spare = READY;
   const queue: (() => void)[] = [];
 
   function open(): Channel {
@@ -81,10 +84,13 @@ export function openChannels(connection: Line): Channels {
   function prepare(): void {
     if (closed) return;
     ready = ready.filter((channel) => !channel.ended());
-    while (ready.length < READY) {
+    while (ready.length < spare) {
       const channel = open();
       hold(channel, false);
       ready.push(channel);
+      void channel.exited.then(() => {
+        if (ready.includes(channel)) spare = Math.max(0, spare - 1);
+      });
     }
   }
 
@@ -96,33 +102,49 @@ export function openChannels(connection: Line): Channels {
   }
 
   async function turn(): Promise<void> {
-    if (active < AT_ONCE) active++;
+    if (active < atOnce) active++;
     else await new Promise<void>((resolve) => queue.push(resolve));
   }
 
   function done(): void {
-    const next = queue.shift();
-    if (next) next();
-    else active--;
+    active--;
+    for (let next = queue[0]; next && active < atOnce; next = queue[0]) {
+      queue.shift();
+      active++;
+      next();
+    }
   }
 
   async function run(script: (mark: string) => string, options: ScriptOptions = {}): Promise<Result> {
-    await turn();
-    try {
-      const lost = connection.lost();
-      if (lost) throw lost;
-      if (options.signal?.aborted) return { exitCode: 1, stdout: "", stderr: "", begun: false };
-      const channel = take();
-      const mark = `plimsoll-${randomBytes(9).toString("hex")}`;
-      const running = exchange(channel, mark, script(mark), options, end);
-      prepare();
-      const result = await running;
-      if (result.exitCode === 255 && !(await connection.stands())) throw lostProblem(connection.destination);
-      if (!result.begun && result.exitCode === 255) throw noSession(result);
-      return result;
-    } finally {
-      done();
+    for (;;) {
+      await turn();
+      let result: Result;
+      let alone: boolean;
+      try {
+        const lost = connection.lost();
+        if (lost) throw lost;
+        if (options.signal?.aborted) return { exitCode: 1, stdout: "", stderr: "", begun: false };
+        alone = active === 1;
+        result = await once(script, options);
+        if (result.exitCode !== 255) return result;
+        if (!(await connection.stands())) throw lostProblem(connection.destination);
+        if (result.begun) return result;
+        atOnce = Math.max(1, Math.min(atOnce, active - 1));
+        spare = 0;
+      } finally {
+        done();
+      }
+      // Refused before anything of it was run: again, once there is room. A stream cannot be read a second time.
+      if (alone || options.input instanceof Readable) throw noSession(result);
     }
+  }
+
+  async function once(script: (mark: string) => string, options: ScriptOptions): Promise<Result> {
+    const channel = take();
+    const mark = `plimsoll-${randomBytes(9).toString("hex")}`;
+    const running = exchange(channel, mark, script(mark), options, end);
+    prepare();
+    return running;
   }
 
   /** In a session of its own: the first has its hands full. */
@@ -221,5 +243,5 @@ async function exchange(
 async function feed(child: ChildProcessWithoutNullStreams, input: ScriptOptions["input"]): Promise<void> {
   if (input === undefined || typeof input === "string" || input instanceof Uint8Array)
     child.stdin.end(input ?? "");
-  else await pipeline(input as Readable, child.stdin);
+  else await pipeline(input, child.stdin);
 }

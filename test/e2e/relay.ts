@@ -2,10 +2,11 @@
  * A slow link: a TCP relay that holds back every byte by a fixed time in each direction. Order and bandwidth stay as they
  * are; bytes, connections and round trips are counted.
  *
- * A **round trip** is counted each time bytes from the far side reach a near side that has sent nothing for (nearly) the
- * link's whole round-trip time: it was waiting for this answer and could do nothing meanwhile. Requests in flight at the
- * same time are one; a stream that goes on sending while acknowledgements come waits for nothing. TCP's own handshake is
- * one per connection, and takes its time here too.
+ * A **round trip** begins with the first bytes from the near side while none is under way, and ends with the first bytes
+ * that reach it a whole round-trip time of the link later (none earlier can be an answer to them). So requests in flight
+ * at the same time are one, a chain of requests that each wait for the answer before is as many as its length, and the
+ * time they take together is at least their number times the link's. TCP's own handshake is one for each connection, and
+ * takes its time here too.
  */
 import { type AddressInfo, createServer, Socket } from "node:net";
 
@@ -59,23 +60,23 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     if (how === "silent") return near.resume();
     if (delay > 0) figures.roundTrips++;
     const far = connectLater(near);
-    let quietSince: number | undefined;
+    let since: number | undefined;
     pass(near, far, {
       // Nor does it take bytes earlier.
       notBefore: performance.now() + 3 * delay,
       taken(bytes) {
         figures.sent += bytes;
-        quietSince = performance.now();
+        since ??= performance.now();
       },
     });
     pass(far, near, {
       given(bytes) {
         figures.received += bytes;
-        if (quietSince === undefined) return;
-        // A tenth of slack: timers are late, never early.
-        if (performance.now() - quietSince >= 2 * delay * 0.9) {
+        if (since === undefined) return;
+        // A millisecond of slack: timers round.
+        if (performance.now() - since >= 2 * delay - 1) {
           figures.roundTrips++;
-          quietSince = undefined;
+          since = undefined;
         }
       },
     });

@@ -260,6 +260,22 @@ describe.skipIf(!there)("over ssh", () => {
     }
   });
 
+  test("a host that allows two sessions at once", async () => {
+    const narrow = await startSshd({ MaxSessions: "2" });
+    try {
+      const host = await connect(
+        { configFile: narrow.config, fingerprint: await hostFingerprint(narrow) },
+        `ssh://127.0.0.1:${narrow.port}`,
+      );
+      const many = await Promise.all([1, 2, 3, 4, 5].map((n) => host.script(`sleep 0.2; echo ${n}`)));
+      expect(many.map(({ stdout }) => stdout)).toEqual(["1", "2", "3", "4", "5"]);
+      await host.send(join(folder, "target"), [{ path: "a", content: "a" }]);
+      expect(await host.read(join(folder, "target/a"))).toBe("a");
+    } finally {
+      await narrow.remove();
+    }
+  });
+
   describe("first contact", () => {
     beforeEach(() => rm(sshd.knownHosts, { force: true }));
 
