@@ -88,11 +88,14 @@ export async function startAuthority(name: string, network: string, folder: stri
     records: async () => JSON.parse(await askNames("/records")) as { name: string }[],
     /** PEM of the root that its certificates end at; another after each start. */
     root: () => ask(pebble, "https://127.0.0.1:15000/roots/0"),
+    /** Has it answer that this certificate is to be renewed now (RFC 9773). */
+    async wishRenewal(certificate: string) {
+      const suggestedWindow = { start: "2026-01-01T00:00:00Z", end: "2026-01-02T00:00:00Z" };
+      const wish = JSON.stringify({ certificate, ariResponse: JSON.stringify({ suggestedWindow }) });
+      await ask(pebble, "https://127.0.0.1:15000/set-renewal-info/", wish);
+    },
     start,
     stop,
-    pause: () => docker("pause", pebble),
-    resume: () => docker("unpause", pebble),
-    log: () => docker("logs", pebble),
     async remove() {
       await stop();
       await execa("docker", ["rm", "--force", names], { reject: false });
@@ -101,10 +104,11 @@ export async function startAuthority(name: string, network: string, folder: stri
 }
 
 const ASK = `process.env.NODE_TLS_REJECT_UNAUTHORIZED = 0;
-fetch(process.argv[1]).then((answer) => answer.text()).then((text) => process.stdout.write(text));`;
+const [url, body] = process.argv.slice(1);
+fetch(url, body ? { method: "POST", body } : {}).then((answer) => answer.text()).then((text) => process.stdout.write(text));`;
 
-function ask(container: string, url: string): Promise<string> {
-  return docker("exec", container, "node", "--no-warnings", "-e", ASK, url);
+function ask(container: string, url: string, body = ""): Promise<string> {
+  return docker("exec", container, "node", "--no-warnings", "-e", ASK, url, body);
 }
 
 async function until(ready: () => Promise<boolean>): Promise<void> {

@@ -8,6 +8,7 @@ import { generate } from "../../generator/index.ts";
 import type { Engine } from "../../operator/engine/find.ts";
 import { localHost } from "../../operator/host/local.ts";
 import { takeDown } from "../../operator/up/down.ts";
+import { getImages, neededImages } from "../../operator/up/images.ts";
 import { plainProgress } from "../../operator/up/progress.ts";
 import { compose, openProject, type Project } from "../../operator/up/project.ts";
 import { bringUp } from "../../operator/up/up.ts";
@@ -95,7 +96,9 @@ export async function startCertifiedStack(engine: Engine, id: string) {
     },
     /** The containers and networks, and the authority on one of them; nothing runs yet. */
     async prepare() {
-      const { exitCode, stderr } = await run("up", "--no-start", "--build", "--quiet-build");
+      const progress = plainProgress(() => undefined);
+      await getImages(project, await neededImages(project), { progress });
+      const { exitCode, stderr } = await run("up", "--no-start", "--no-build");
       if (exitCode !== 0) throw new Error(stderr);
       authority = await startAuthority(id, `${id}_edge`, acme.folder);
     },
@@ -178,7 +181,7 @@ function shown(port: number, servername: string, root?: string): Promise<Shown> 
       resolve({
         serial: serialNumber,
         issuer: String(issuer.CN),
-        names: subjectaltname ?? "",
+        names: (subjectaltname ?? "").replaceAll("DNS:", "").split(", ").sort().join(" "),
         ends: new Date(valid_to),
         trusted,
       });
