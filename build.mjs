@@ -18,10 +18,12 @@ export function compiledTemplate(path) {
 }`;
 }
 
-rmSync("dist", { recursive: true, force: true });
+/** Tests build one of their own: `dist` may be in use. */
+const outdir = process.argv[2] ?? "dist";
+rmSync(outdir, { recursive: true, force: true });
 await build({
   entryPoints: ["cli/main.ts"],
-  outdir: "dist",
+  outdir,
   bundle: true,
   splitting: true,
   platform: "node",

@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { openPage, type Page } from "../operator/operate/open.ts";
 import { openRunning } from "../operator/operate/running.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
+
+/** Milliseconds between looks at the connection. */
+const LOOK = 15_000;
 
 export function openCommand(): Command {
   return onSite(new Command("open"))
@@ -20,10 +24,11 @@ export function openCommand(): Command {
           for (const line of about(page, environment)) console.error(line);
           if (!tunnel) return;
           console.error("The tunnel stays until Ctrl-C.");
-          await new Promise<void>((resolve) => {
-            signal.addEventListener("abort", () => resolve(), { once: true });
-            if (signal.aborted) resolve();
-          });
+          // Nothing else keeps us here; and a connection that is lost is told, not discovered in the browser.
+          while (!signal.aborted) {
+            await sleep(LOOK, undefined, { signal }).catch(() => undefined);
+            if (!signal.aborted) await site.host.run("true", []);
+          }
           await tunnel.close();
         },
         undefined,

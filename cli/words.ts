@@ -1,4 +1,5 @@
 /** Commands that hand words on to another program. */
+import type { Command } from "commander";
 import { ExitError } from "./exit.ts";
 
 /**
@@ -12,4 +13,12 @@ export function handedOn(command: string, words: readonly string[]): string[] {
   console.error(`plimsoll: options stand before the environment, found ${JSON.stringify(stray)} after it`);
   console.error(`  Its own: plimsoll ${command} --help`);
   throw new ExitError(2);
+}
+
+/** Ours, and those after `--`: commander tells them apart for nobody. */
+export function partedWords(command: Command, words: readonly string[]): { own: string[]; handed: string[] } {
+  const raw = (command.parent as (Command & { rawArgs?: string[] }) | null)?.rawArgs ?? [];
+  const at = raw.indexOf("--");
+  const count = at < 0 ? 0 : raw.length - at - 1;
+  return { own: words.slice(0, words.length - count), handed: words.slice(words.length - count) };
 }
