@@ -43,11 +43,16 @@ export async function operate(
 }
 
 /** @throws Problem (2) where the name is not given, by --confirm or by hand */
-export async function confirmName(what: string, name: string, given?: string): Promise<void> {
+export async function confirmName(
+  what: string,
+  name: string,
+  given?: string,
+  whose = "stack",
+): Promise<void> {
   if (given === name) return;
   if (given !== undefined) {
     throw new Problem(
-      `--confirm ${given} is not the stack's name`,
+      `--confirm ${given} is not the ${whose}'s name`,
       `${what}\nExpected: --confirm ${name}`,
       2,
     );
@@ -55,7 +60,7 @@ export async function confirmName(what: string, name: string, given?: string): P
   if (!process.stdin.isTTY) {
     throw new Problem(`${what} Nobody is here to ask.`, `Say it in advance: --confirm ${name}`, 2);
   }
-  const answer = await ask(`${what}\nType the stack's name (${name}) to go on: `);
+  const answer = await ask(`${what}\nType the ${whose}'s name (${name}) to go on: `);
   if (answer !== name) throw new Problem("that is not its name: nothing was removed", undefined, 2);
 }
 
