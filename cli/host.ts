@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { parseDestination } from "../operator/host/destination.ts";
 import { cloudConfig } from "../operator/machine/cloud-init.ts";
 import { destinationAs, initHost, type StepResult } from "../operator/machine/init.ts";
 import {
-  keysIn,
   type MachineParameters,
   type Packages,
   STEPS,
@@ -13,7 +12,9 @@ import {
 import { Problem } from "../operator/problem.ts";
 import { ExitError } from "./exit.ts";
 import { addHostOptions, type HostOptions, openHost } from "./host-option.ts";
+import { machineOf, readKeys } from "./machine-words.ts";
 import { operate } from "./operate.ts";
+import { environmentOption } from "./stacks.ts";
 
 export function hostCommand(): Command {
   return new Command("host")
@@ -22,7 +23,7 @@ export function hostCommand(): Command {
     .addCommand(cloudInit());
 }
 
-type Words = { user: string; packages: Packages; open: number[]; key: string[] };
+type Words = { user?: string; packages: Packages; open?: number[]; key: string[] };
 
 type InitWords = Words & HostOptions & { skip: StepName[]; dryRun?: boolean; json?: boolean };
 
@@ -76,14 +77,19 @@ function init(): Command {
   });
 }
 
+type CloudInitWords = Words & { environment: EnvironmentKind };
+
 function cloudInit(): Command {
-  const command = new Command("cloud-init").description(
-    "print the same steps as user data (#cloud-config) for a droplet made by hand or by API",
-  );
-  return addWords(command).action(async (options: Words) => {
+  const command = new Command("cloud-init")
+    .argument("[stack]", "takes the deploy user and the open ports from this stack")
+    .description("print the same steps as user data (#cloud-config) for a droplet made by hand or by API")
+    .addOption(environmentOption().default("production"));
+  return addWords(command).action(async (stack: string | undefined, options: CloudInitWords) => {
     await operate(
       async () => {
-        process.stdout.write(cloudConfig(await parametersOf(options)));
+        const own = stack === undefined ? {} : (await machineOf(stack, options.environment)).parameters;
+        // What is said by option holds.
+        process.stdout.write(cloudConfig({ ...own, ...(await parametersOf(options)) }));
       },
       async () => "Interrupted.",
     );
@@ -93,13 +99,13 @@ function cloudInit(): Command {
 /** The words that both share. */
 function addWords(command: Command): Command {
   return command
-    .option("--user <name>", "the user who deploys", "deploy")
+    .option("--user <name>", "the user who deploys; deploy if absent")
     .addOption(
       new Option("--packages <from>", "where Docker comes from; auto: its own repository where that answers")
         .choices(["auto", "docker", "debian"])
         .default("auto"),
     )
-    .option("--open <ports>", "TCP ports that are open beside ssh's", ports, [80, 443])
+    .option("--open <ports>", "TCP ports that are open beside ssh's; 80,443 if absent", ports)
     .option(
       "--key <file>",
       "a public key for the deploy user beside those that log in now; may be repeated",
@@ -114,18 +120,8 @@ function addFingerprint(command: Command): Command {
 }
 
 async function parametersOf({ user, packages, open, key }: Words): Promise<MachineParameters> {
-  const keys: string[] = [];
-  for (const file of key) {
-    const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-      throw new Problem(
-        `--key ${file} cannot be read (${error.code})`,
-        "Expected a file such as ~/.ssh/id_ed25519.pub",
-        2,
-      );
-    });
-    keys.push(...keysIn(text));
-  }
-  return { user, packages, open, keys };
+  const keys = await readKeys(key);
+  return { packages, keys, ...(user !== undefined && { user }), ...(open && { open }) };
 }
 
 const STATES = {

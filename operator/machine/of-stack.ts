@@ -11,7 +11,7 @@ export function parametersOfStack(
     destination === undefined || destination === "local" ? undefined : parseDestination(destination).user;
   const open = Object.values(services)
     .flatMap(({ ports }) => ports)
-    .filter(({ host_ip }) => !/^(127\.|::1$)/.test(host_ip))
+    .filter(({ host_ip }) => !/^(127\.|::1$)/.test(host_ip ?? "0.0.0.0"))
     .map(({ published }) => published);
   return {
     // Root deploys nothing: the deploy user is another.
