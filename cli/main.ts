@@ -34,6 +34,7 @@ const commands: Record<string, () => Promise<Command>> = {
   config: async () => (await import("./config.ts")).configCommand(),
   secrets: async () => (await import("./secrets.ts")).secretsCommand(),
   host: async () => (await import("./host.ts")).hostCommand(),
+  droplet: async () => (await import("./droplet.ts")).dropletCommand(),
   engine: async () => (await import("./engine.ts")).engineCommand(),
 };
 
