@@ -31,13 +31,14 @@ main() {
     chmod 700 "$KEPT"
     touch "$LOG"
     chmod 640 "$LOG"
-    # cloud-init may be at this very work; two at once would step on each other.
-    exec 9>/run/plimsoll-init.lock
-    flock -w 900 9 || unsupported "another plimsoll host init has been at work for 15 minutes"
-    systemctl is-active --quiet plimsoll-init-undo.timer || rm -f "$UNDO"
+    # cloud-init may be at this very work. It is waited for before the lock: it needs the lock itself.
     if [ "$ORIGIN" != cloud-init ] && command -v cloud-init >/dev/null; then
       timeout 900 cloud-init status --wait >>"$LOG" 2>&1 || true
     fi
+    # Two at once would step on each other.
+    exec 9>/run/plimsoll-init.lock
+    flock -w 900 9 || unsupported "another plimsoll host init has been at work for 15 minutes"
+    systemctl is-active --quiet plimsoll-init-undo.timer || rm -f "$UNDO"
     printf '== %s\n' "$(date -u +%FT%TZ)" >>"$LOG"
   fi
   report ok system "$PRETTY_NAME, $(dpkg --print-architecture)"
