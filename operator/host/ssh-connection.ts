@@ -63,13 +63,12 @@ done
 export async function connect(
   destination: Destination,
   config: SshConfig,
-  extra: readonly string[],
   say: (line: string) => void,
 ): Promise<Connection> {
   const folder = await makeSocketFolder();
   const control = join(folder, "m");
   // A session of its own: no Ctrl-C of ours reaches it, and it has no terminal to ask for a password.
-  const child = spawn("ssh", [...masterArgs(destination, config, control, extra), LOAD], {
+  const child = spawn("ssh", [...masterArgs(destination, config, control), LOAD], {
     stdio: "pipe",
     detached: true,
     env: sshEnvironment(),

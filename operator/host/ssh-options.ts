@@ -37,15 +37,9 @@ export function strictOptions(config: SshConfig): string[] {
 }
 
 /** The one connection; a dead link is noticed after 20 s. */
-export function masterArgs(
-  destination: Destination,
-  config: SshConfig,
-  control: string,
-  extra: readonly string[],
-): string[] {
+export function masterArgs(destination: Destination, config: SshConfig, control: string): string[] {
   return [
     ...configArgs(config),
-    ...extra,
     ...strictOptions(config),
     ...option({
       ControlMaster: "yes",
