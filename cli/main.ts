@@ -38,6 +38,29 @@ const commands: Record<string, () => Promise<Command>> = {
   engine: async () => (await import("./engine.ts")).engineCommand(),
 };
 
+/** How the help sorts them; what is in none of these stands below `Releases:`. */
+const groups: Record<string, readonly string[]> = {
+  "A stack and its files:": [
+    "generate",
+    "validate",
+    "diff",
+    "budget",
+    "cost",
+    "explain",
+    "schema",
+    "init",
+    "pin",
+  ],
+  "On this machine:": ["up", "down", "engine"],
+  "What runs:": ["ps", "logs", "exec", "run", "psql", "redis", "open", "restart", "maintenance", "migrate"],
+  "Settings:": ["scale", "config", "secrets", "access", "ci", "lock", "unlock", "audit"],
+  "Machines:": ["host", "droplet"],
+};
+
+function groupOf(name: string): string {
+  return Object.keys(groups).find((group) => groups[group]?.includes(name)) ?? "Releases:";
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   const program = new Command("plimsoll")
     .description(
@@ -52,7 +75,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const known = called !== undefined && Object.hasOwn(commands, called);
   const wanted = known ? [called] : /^(-V|--version)$/.test(argv[0] ?? "") ? [] : Object.keys(commands);
   for (const name of wanted) {
-    program.addCommand(inherit(await (commands[name] as () => Promise<Command>)(), program));
+    const command = await (commands[name] as () => Promise<Command>)();
+    program.addCommand(inherit(command, program).helpGroup(groupOf(name)));
   }
   try {
     await program.parseAsync(argv as string[], { from: "user" });
