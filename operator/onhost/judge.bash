@@ -250,8 +250,8 @@ judge_watch() {
       note="held: ${note:-not sure}"
     fi
     # Once for each kind of thing to say, not once a look with other numbers in it.
-    if [[ -n $note && ${note//[0-9.]/} != "$told" ]]; then
-      told=${note//[0-9.]/}
+    if [[ -n $note && $told != *"|${note//[0-9.]/}|"* ]]; then
+      told+="|${note//[0-9.]/}|"
       judge_say watch note "$note"
     fi
   done
