@@ -7,12 +7,10 @@ import type { SiteOptions, Work } from "./site.ts";
 
 export type ChangeOptions = SiteOptions & { yes?: boolean; json?: boolean };
 
-/** Set by the releases: what turns a change into one. */
-let making: ((work: Work, options: ChangeOptions) => Promise<MakeRelease>) | undefined;
+type Making = (work: Work, options: ChangeOptions) => Promise<MakeRelease>;
 
-export function useReleases(maker: NonNullable<typeof making>): void {
-  making = maker;
-}
+/** What turns a change into a release; loaded only where there is something to change. */
+const making = undefined as Making | undefined;
 
 /** Writes it down and says which release it became. `undefined`: there is nothing to change. */
 export async function makeChange(

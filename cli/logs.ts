@@ -23,7 +23,11 @@ export function logsCommand(): Command {
   return onSite(new Command("logs"))
     .description("what all services say, in the order of time; JSON lines are made readable")
     .option("-f, --follow", "go on with what comes, also of containers that a deploy makes; Ctrl-C ends it")
-    .option("-s, --service <name...>", "only of these: api-1, or api for all its servers")
+    .option(
+      "-s, --service <name>",
+      "only of this one: api-1, or api for all its servers; may be said again",
+      more,
+    )
     .option("--since <time>", "10m, 2h, 1d, or 2026-11-23T08:00:00Z")
     .option("--grep <text>", "lines that hold it; /expression/i for a regular expression")
     .option(
@@ -79,6 +83,11 @@ function fieldsOf(text: string): { fields?: unknown } {
   } catch {
     return {};
   }
+}
+
+/** Not `<name...>`: that would take the environment for a service's name. */
+function more(name: string, before: string[] = []): string[] {
+  return [...before, ...name.split(",")];
 }
 
 function lines(text: string): number {
