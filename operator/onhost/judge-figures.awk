@@ -3,9 +3,10 @@
 # ---- one look's differences ---------------------------------------------------------------------------------------
 
 # Fields of a look: 1 time, 2 seconds, then for new and old: requests, errors, slow, failed database connections, CPU
-# seconds; then the buckets of new and of old.
+# seconds; 13 and 14 the busiest new server's CPU share times seconds, and the seconds it was known for; then the
+# buckets of new and of old.
 function differences(    key, side, part, i, begun, value) {
-  FIELDS = 12
+  FIELDS = 14
   split("requests errors slow db cpu", NAME, " ")
   OFFSET["new"] = 2; OFFSET["old"] = 7
   first_needed = 1
@@ -38,6 +39,7 @@ function differences(    key, side, part, i, begun, value) {
     look[looks, OFFSET[side] + 4] += value < 0 ? db_now[key] : value
   }
   look[looks, 7] = cpu_sum["new"] * look[looks, 2]; look[looks, 12] = cpu_sum["old"] * look[looks, 2]
+  if (used["new"] > 0) { look[looks, 13] = cpu_max["new"] * look[looks, 2]; look[looks, 14] = look[looks, 2] }
   for (i = 3; i <= FIELDS + 2 * bounds; i++) total[i] += look[looks, i]
   worst_ever(4, "errors"); worst_ever(5, "slow")
 }

@@ -106,6 +106,8 @@ function use(n,    id, side, share) {
   id = word[3]; side = side_by[server_of[id]]
   if (side == "" || word[4] !~ /^[0-9.]+%$/ || word[5] !~ /^[0-9.]+%$/) return
   share = percent(word[4]) / cores[id]
+  # One second of several threads at once must not make up for others of rest.
+  if (share > 1) share = 1
   used[side]++
   cpu_sum[side] += share
   if (share >= cpu_max[side]) { cpu_max[side] = share; cpu_server[side] = server_of[id] }

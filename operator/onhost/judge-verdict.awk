@@ -22,6 +22,9 @@ function judge(    i, j, seconds, name) {
     if (look[i, 6] > 0) db_looks++
   }
   first_needed = i + 1
+  # The window itself, however few requests came in it.
+  busy = 0; busy_of = 0; seconds_of = 0
+  for (i = looks; i >= 1 && seconds_of < window - 0.001; i--) { seconds_of += look[i, 2]; busy += look[i, 13]; busy_of += look[i, 14] }
   span = seconds
   worst_of_window(first_needed)
   old_figures()
@@ -165,25 +168,26 @@ function watch_memory(    kind, held, old, everybody) {
   row("memory", used["new"] > 0 ? pct(memory_max["new"]) : "-", old < 0 ? "-" : pct(old), short(memory), word_of(kind))
 }
 
-# Of the core that a server's loop has, or of its limit where that is less. Under load the old version is the measure:
-# what a request costs, where both have enough of them, else how busy it is.
-function watch_cpu(    kind, held, old, everybody, high, cost, other) {
+# Of the core that a server's loop has, or of its limit where that is less; the mean of the window, since a reading of
+# one second swings. Under load the old version is the measure: what a request costs, where both have enough of them,
+# else how busy it is.
+function watch_cpu(    kind, old, everybody, mean, cost, other, text) {
   # All of a core is no fault: an application with threads of its own says so.
   if (cpu <= 0 || cpu >= 1) return
   old = has_baseline ? base_cpu : used["old"] > 0 ? cpu_sum["old"] / used["old"] : -1
-  everybody = 0
-  high = used["new"] > 0 && cpu_max["new"] > cpu
-  if (high && old >= 0) {
+  everybody = kind = 0
+  mean = busy_of > 0 ? busy / busy_of : 0
+  if (mean > cpu && old >= 0) {
     other = has_baseline ? base_cost : sum[8] >= samples ? sum[12] / sum[8] : -1
     cost = sum[3] >= samples ? sum[7] / sum[3] : -1
-    everybody = cost >= 0 && other > 0 ? cost <= 1.5 * other : old >= 0.8 * cpu_max["new"]
+    everybody = cost >= 0 && other > 0 ? cost <= 1.5 * other : old >= 0.8 * mean
   }
-  held = lasting("cpu", used["new"] > 0, high && !everybody)
-  kind = high ? everybody ? -1 : held >= window ? 2 : 1 : 0
-  if (kind == 2) fire("cpu " pct(cpu_max["new"]) " > " short(cpu) " for " secs(held) " (" cpu_server["new"] (old < 0 ? "" : "; " old_name ": " pct(old)) ")")
-  else if (kind == -1) hold("cpu " pct(cpu_max["new"]) " > " short(cpu) ", but a request costs " old_name " as much: it is the load")
-  else if (kind == 1) hold("cpu " pct(cpu_max["new"]) " > " short(cpu) " for " secs(held) " of " secs(window))
-  row("cpu", used["new"] > 0 ? pct(cpu_max["new"]) : "-", old < 0 ? "-" : pct(old), short(cpu), word_of(kind))
+  if (mean > cpu) kind = everybody ? -1 : seconds_of >= window - 0.001 && busy_of * 2 > window ? 2 : 1
+  text = "cpu " pct(mean) " > " short(cpu) " over " secs(busy_of)
+  if (kind == 2) fire(text " (" cpu_server["new"] (old < 0 ? "" : "; " old_name ": " pct(old)) ")")
+  else if (kind == -1) hold(text ", but a request costs " old_name " as much: it is the load")
+  else if (kind == 1) hold(text " of " secs(window))
+  row("cpu", busy_of > 0 ? pct(mean) : "-", old < 0 ? "-" : pct(old), short(cpu), word_of(kind))
 }
 
 # Beside the five: a server of the new version that ends by itself, again and again or for good.

@@ -156,7 +156,7 @@ describe.skipIf(!engine)("the judge beside a running stack", () => {
     // A limit below one core, which even a busy machine gives it. Its answers are slow before the window has passed.
     const { code, reason, counts } = await canary({ BURN: "1" }, 600, "TRIGGER_P95=0", { cpus: 0.2 });
     expect(code).toBe(1);
-    expect(reason).toMatch(/^cpu \d+\.\d% > 90% for \d+ s \(api-spare; v11: \d+\.\d%\)$/);
+    expect(reason).toMatch(/^cpu \d+\.\d% > 90% over \d+ s \(api-spare; v11: \d+\.\d%\)$/);
     expect(counts.lost).toBe(0);
   });
 });
