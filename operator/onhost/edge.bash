@@ -3,6 +3,8 @@
 # with PROJECT, NGINX (its service) and GROUP (its servers) set. What waits does so inside the container: one call each.
 
 EDGE_FOLDER=${BASH_SOURCE[0]%/*}
+# shellcheck source=operator/onhost/reload.bash
+source "$EDGE_FOLDER/reload.bash"
 # shellcheck source=operator/onhost/handover.bash
 source "$EDGE_FOLDER/handover.bash"
 

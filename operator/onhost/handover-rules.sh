@@ -1,7 +1,8 @@
 #!/bin/sh
 # In the host's own network, as root: new connections to published ports go to a stand-in. Rules stand before Docker's,
 # carry a mark, and come and go in one step.
-#   handover-rules.sh MARK clear
+#   handover-rules.sh MARK release      new connections go where Docker says; those that stand are still translated
+#   handover-rules.sh MARK clear        nothing is left
 #   handover-rules.sh MARK add "ADDRESS PORT STAND-IN'S-PORT"…
 set -eu
 PATH=/usr/sbin:/sbin:/usr/bin:/bin
@@ -20,6 +21,8 @@ target() {
     END { if (to != "") print to, (bridge == "" ? "-" : bridge), (bridge in subnet ? subnet[bridge] : "-") }'
 }
 
+# Only what opens a connection is diverted: where nothing was tracked before (IPv6 without a firewall), the kernel takes a
+# packet from the middle of one for new.
 # rules TOOL ADDRESS PORT STAND-IN'S-PORT
 rules() {
   tool=$1 address=$2 port=$3 stand=$4
@@ -34,8 +37,8 @@ rules() {
   if [ $# -eq 0 ]; then
     [ "$tool" = ip6tables ] || { echo "Docker has no rule for the stand-in's port $stand" >&2; return 1; }
     nat="$nat
--I PREROUTING -p tcp $to_us --dport $port $tag -j REDIRECT --to-ports $stand
--I OUTPUT -p tcp $to_us --dport $port $tag -j REDIRECT --to-ports $stand"
+-I PREROUTING -p tcp --syn $to_us --dport $port $tag -j REDIRECT --to-ports $stand
+-I OUTPUT -p tcp --syn $to_us --dport $port $tag -j REDIRECT --to-ports $stand"
     filter="$filter
 -I INPUT -p tcp --dport $stand -m conntrack --ctstate DNAT --ctorigdstport $port $tag -j ACCEPT"
     return 0
@@ -44,8 +47,8 @@ rules() {
     127.* | ::1) ;;
     *)
       nat="$nat
--I PREROUTING -p tcp $to_us --dport $port $tag -j DNAT --to-destination $1
--I OUTPUT -p tcp $to_us --dport $port $tag -j DNAT --to-destination $1"
+-I PREROUTING -p tcp --syn $to_us --dport $port $tag -j DNAT --to-destination $1
+-I OUTPUT -p tcp --syn $to_us --dport $port $tag -j DNAT --to-destination $1"
       # From containers of other networks Docker lets only its proxy through; and what comes from the host's own bridges
       # comes from no one outside.
       for bridge in docker0 br-+; do
@@ -54,7 +57,7 @@ rules() {
       done
       # From the stand-in's own network: it must answer by way of here.
       [ "$3" = - ] || nat="$nat
--I POSTROUTING -p tcp -s $3 -o $2 -d ${1%:*} --dport ${1##*:} -m conntrack --ctstate DNAT $tag -j MASQUERADE"
+-I POSTROUTING -p tcp --syn -s $3 -o $2 -d ${1%:*} --dport ${1##*:} -m conntrack --ctstate DNAT $tag -j MASQUERADE"
       ;;
   esac
   case $address in
@@ -63,7 +66,7 @@ rules() {
       jump="REDIRECT --to-ports $stand"
       [ "$proxied" -gt 0 ] || jump="DNAT --to-destination $1"
       nat="$nat
--I OUTPUT -p tcp $to_us --dport $port $tag -j $jump"
+-I OUTPUT -p tcp --syn $to_us --dport $port $tag -j $jump"
       ;;
   esac
 }
@@ -71,7 +74,12 @@ rules() {
 apply() {
   text=""
   for table in nat filter; do
-    case $table in nat) new=$nat ;; *) new=$filter ;; esac
+    case $table:$action in
+      nat:*) new=$nat ;;
+      # These match by state: without any, an IPv6 host may stop to track, and so to translate.
+      filter:release) continue ;;
+      *) new=$filter ;;
+    esac
     gone=$(old "$1" "$table")
     [ -z "$gone$new" ] || text="$text
 *$table

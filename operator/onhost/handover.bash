@@ -1,69 +1,5 @@
 # shellcheck shell=bash
-# nginx's files checked and taken in, and nginx itself made anew without losing a request. To be sourced by edge.bash.
-
-EDGE_CONF=/etc/nginx/plimsoll/nginx.conf
-
-edge_compose() {
-  if declare -p COMPOSE >/dev/null 2>&1; then
-    edge_docker "${COMPOSE[@]}" "$@"
-  else
-    edge_docker compose --progress quiet -p "$PROJECT" --project-directory "$LIVE" -f "$LIVE/compose.yaml" "$@"
-  fi
-}
-
-# ---- new files ----------------------------------------------------------------------------------------------------
-
-# edge_test FILES: nginx's own word on a release's files, in a container of the release's image that is thrown away.
-edge_test() {
-  local files image text
-  files=$(cd -- "${1%/nginx}" && pwd) || return 1
-  image=$(edge_compose_of "$files" config --no-env-resolution --images "$NGINX" | head -n 1)
-  [[ -n $image ]] || { edge_say "no image of $NGINX in $files/compose.yaml" && return 1; }
-  text=$(docker run --rm --pull never --log-driver none --network none --read-only --cap-drop ALL \
-    --security-opt no-new-privileges --memory 128m --user 101:101 --tmpfs /tmp:uid=101,gid=101 \
-    --tmpfs /var/cache/nginx:uid=101,gid=101 --tmpfs /var/lib/nginx:uid=101,gid=101 \
-    --volume "$files/nginx:/etc/nginx/plimsoll:ro" --entrypoint nginx "$image" -t -q -c "$EDGE_CONF" 2>&1) ||
-    { edge_say "$text" && return 1; }
-}
-
-edge_compose_of() {
-  local files=$1
-  shift
-  edge_docker compose --progress quiet -p "$PROJECT" --project-directory "$LIVE" -f "$files/compose.yaml" "$@"
-}
-
-# edge_reload: takes in the files that lie in place, and comes back when new workers serve and none of the old takes a
-# new connection. What the old ones serve goes on.
-edge_reload() {
-  local id since
-  id=$(edge_container) || return 1
-  since=$(date +%s)
-  # shellcheck disable=SC2016
-  edge_docker exec "$id" sh -c '
-    text=$(nginx -t -q -c "$1" 2>&1) || { echo "$text" >&2; exit 1; }
-    master=$(cat /tmp/nginx.pid)
-    before=" $(cat "/proc/$master/task/$master/children") "
-    kill -HUP "$master"
-    end=$(($(date +%s) + 15))
-    while :; do
-      fresh=0 old=0
-      for pid in $(cat "/proc/$master/task/$master/children"); do
-        case $(tr "\0" " " 2>/dev/null <"/proc/$pid/cmdline") in
-          *"shutting down"*) ;;
-          "nginx: worker"*) case $before in *" $pid "*) old=1 ;; *) fresh=1 ;; esac ;;
-        esac
-      done
-      [ "$fresh$old" != 10 ] || exit 0
-      [ "$(date +%s)" -lt "$end" ] || exit 3
-      sleep 0.05
-    done' reload "$EDGE_CONF" && return 0
-  if [[ $? == 3 ]]; then
-    edge_say "nginx keeps its old files: $(docker logs --since "$since" "$id" 2>&1 | grep -E '\[(emerg|alert)\]' | tail -n 5)"
-  fi
-  return 1
-}
-
-# ---- made anew ----------------------------------------------------------------------------------------------------
+# nginx itself made anew without losing a request. To be sourced by edge.bash.
 #
 # A stand-in of the new release starts beside the old container. Rules in front of Docker's own send new connections
 # to it; those that stand stay where they are. Then Compose makes the service anew: the old one ends when its last
@@ -88,13 +24,13 @@ edge_handover() {
   before=$(edge_read "$from") || before=''
   [[ -z $before ]] || servers=$(edge_reached "$from" "$(awk '$1 != "#" && $2 > 0 { print $1 }' <<<"$before")")
   edge_note
-  stand_in=$(edge_stand "$ports") || { edge_leave '' || true; return 1; }
-  if ! { edge_serves "$stand_in" 30 && edge_copy "$before" "$stand_in" && edge_serves "$stand_in" 30 "$servers" &&
-    edge_rules add "$stand_in" "$ports"; }; then
+  stand_in=$(edge_stand "$ports") || { edge_retreat; return 1; }
+  if ! { edge_serves "$stand_in" 30 && edge_copy "$before" "$stand_in" && edge_serves "$stand_in" 30 "$servers"; }; then
     docker rm -f "$stand_in" >/dev/null 2>&1 || true
-    edge_leave ''
+    edge_retreat
     return 1
   fi
+  edge_rules add "$stand_in" "$ports" || { edge_retreat; return 1; }
   # Connections that were half made still reach the old one.
   sleep 1
   edge_compose up -d --no-deps --no-build "$NGINX" >/dev/null || code=1
@@ -104,7 +40,7 @@ edge_handover() {
     # Where the service serves as before, it goes on; else its stand-in does, until the next try.
     service=$(edge_container 2>/dev/null) && edge_serves "$service" 2 "$servers" || return 1
   fi
-  edge_leave "$stand_in" && ((code == 0))
+  edge_leave && ((code == 0))
 }
 
 # Rules and stand-ins of a handover that was cut short. The door is opened by the service itself first.
@@ -114,20 +50,33 @@ edge_handover_clean() {
   service=$(edge_container 2>/dev/null) && edge_serves "$service" 5 ||
     { edge_compose up -d --no-deps --no-build "$NGINX" >/dev/null && service=$(edge_container) && edge_serves "$service" 60; } ||
     { edge_say "$NGINX does not come back; its stand-in serves" && return 1; }
-  edge_leave ''
+  edge_leave
+}
+
+# Before the service was touched: back to it where it serves. Where it does not, an earlier stand-in goes on. What went
+# wrong stays what was said last.
+edge_retreat() {
+  local service words=''
+  [[ -z ${ERR-} ]] || words=$(<"$ERR")
+  if service=$(edge_container 2>/dev/null) && edge_serves "$service" 2; then edge_leave || true; fi
+  [[ -z ${ERR-} ]] || printf '%s\n' "$words" >"$ERR"
 }
 
 # No rules any more; stand-ins end when their last connection has.
 edge_leave() {
   local id
-  edge_rules clear || return 1
+  edge_rules release || return 1
   # As above, for the other way.
-  [[ -z $1 ]] || sleep 1
-  for id in $(edge_stand_ins); do edge_away "$id"; done
+  sleep 1
+  for id in $(edge_stand_ins); do
+    docker stop "$id" >/dev/null 2>&1 || true
+    docker rm -f "$id" >/dev/null 2>&1 || true
+  done
+  edge_rules clear || return 1
   [[ -z ${STATE-} ]] || rm -f -- "$STATE/handover"
 }
 
-# edge_rules clear, or add STAND-IN PORTS: see handover-rules.sh. The one who deploys need not be root: whoever may use
+# edge_rules release, clear, or add STAND-IN PORTS: see handover-rules.sh. The one who deploys need not be root: whoever may use
 # Docker may do this by way of a container.
 edge_rules() {
   local action=$1 image text target address port stand args=()
@@ -145,8 +94,6 @@ edge_rules() {
     --volume /:/host --entrypoint chroot "$image" /host /bin/sh -s -- "$(edge_mark)" "$action" "${args[@]}" \
     <"$EDGE_FOLDER/handover-rules.sh" 2>&1) || { edge_say "no rules for the handover: $text" && return 1; }
 }
-
-edge_away() { docker stop "$1" >/dev/null 2>&1 || true; docker rm -f "$1" >/dev/null 2>&1 || true; }
 
 edge_running() {
   [[ $(docker inspect --type container --format '{{.State.Status}}' "$1" 2>/dev/null) == running ]] && printf '%s' "$1"
@@ -209,11 +156,15 @@ edge_serves() {
   return 1
 }
 
+edge_settings() { awk '{ print $1, $2, $1 == "#" ? $3 " " $4 : $5 }' <<<"$1"; }
+
 # edge_copy TEXT CONTAINER: weights, releases, affinity and maintenance as TEXT has them, of servers that it knows too.
 edge_copy() {
   local now group change
   [[ -n $1 ]] || return 0
   now=$(edge_read "$2") || return 1
+  # What a new nginx read from its volume is what it should have, as a rule.
+  [[ $(edge_settings "$1") != $(edge_settings "$now") ]] || return 0
   while read -r group change; do
     docker exec "$2" curl -fsS -m 10 -o /dev/null -X PATCH --data "$change" "$EDGE_CONTROL/$group" || return 1
   done < <(awk '

@@ -13,8 +13,8 @@ const LOAD = join(import.meta.dirname, "nginx-load.mjs");
 const EDGE = join(import.meta.dirname, "../../operator/onhost/edge.bash");
 
 export type LoadCounts = Counts & { sent: number; slowest: number };
-/** This machine by loopback or by its address; a container of nginx's network, of Docker's own, of any other. */
-export type Origin = "loopback" | "host" | "edge" | "bridge" | "other";
+/** This machine by loopback (of IPv6: six) or by its address; a container of nginx's network, of Docker's own, of any other. */
+export type Origin = "loopback" | "six" | "host" | "edge" | "bridge" | "other";
 export type Project = Awaited<ReturnType<typeof startProject>>;
 
 export function freePort(): Promise<number> {
@@ -119,9 +119,17 @@ export async function startProject(name: string, { bind = "0.0.0.0", servers = 3
   const gateway = `10.232.${third * 2}.1`;
   /** Load from there, until told to stop; then says what came back. */
   const load = async (from: Origin, connections = 40, wait = 20) => {
-    const url = `http://${from === "loopback" ? "127.0.0.1" : gateway}:${port}`;
+    const address = { loopback: "127.0.0.1", six: "[::1]" }[from as string] ?? gateway;
+    const url = `http://${address}:${port}`;
     const words = ["node", "/load.mjs", url, String(connections), String(wait)];
-    const networks = { loopback: "host", host: "host", edge: `${project}_edge`, bridge: "bridge", other };
+    const networks = {
+      loopback: "host",
+      six: "host",
+      host: "host",
+      edge: `${project}_edge`,
+      bridge: "bridge",
+      other,
+    };
     const child = execa(
       "docker",
       [
