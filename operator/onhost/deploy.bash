@@ -34,10 +34,11 @@ supervise() {
   end_leftovers
   code=0
   run_worker "$1" || code=$?
-  if ((code > 128)) && has_unfinished; then
-    code=1
+  if ((code > 128)); then
+    code=0
     run_worker --recover || code=$?
-    [[ $1 == --recover ]] || code=1
+    # It may have been killed when all was done but the sweeping.
+    [[ $1 == --recover || $(cat "$STATE/releases/$1/state") == current ]] || code=1
   fi
   exit "$code"
 }

@@ -3,7 +3,7 @@
 # engine alike, and doing it twice does no harm. What serves is not stopped before something else does.
 
 undo() {
-  local new_servers=("${SERVERS[@]}") new_spare=$SPARE name bad=() reload=''
+  local new_servers=("${SERVERS[@]}") new_spare=$SPARE name bad=() nginx=(settle)
   UNDOING=1
   rm -f -- "$STATE/ballast"
   [[ -z ${UNTOUCHED-} ]] || return 0
@@ -13,6 +13,8 @@ undo() {
     return 0
   fi
   use_release "$PREVIOUS" || fault "the settings of $PREVIOUS cannot be read" || return 1
+  # The last that was touched comes first: it may be the one that does not serve.
+  mapfile -t SERVERS < <(printf '%s\n' "${SERVERS[@]}" | tac)
   # Servers and processes that only the release at work has are theirs too while it is undone.
   OLD_SERVERS=("${new_servers[@]}")
   : "${SPARE:=$new_spare}"
@@ -29,8 +31,7 @@ undo() {
     note "back to $PREVIOUS: ${bad[*]}"
     if spare_up; then
       HAS_SPARE=1
-      edge_warm "$SPARE" >/dev/null || true
-      edge_release "$SPARE" "$PREVIOUS" && edge_weight "$SPARE" 100 || true
+      edge_weight "$SPARE" 100 || true
     else
       note "without a spare: ${FAULT:-nginx knows none}"
       [[ -z $SPARE ]] || spare_down "$SPARE" || true
@@ -38,8 +39,8 @@ undo() {
     roll_servers || return 1
   fi
   # Which files the running nginx took in is not to be seen: it takes in the right ones.
-  diff -rq -- "$WORK/files/nginx" "$FILES/nginx" >/dev/null 2>&1 || reload=always
-  step_nginx "$reload" || return 1
+  diff -rq -- "$WORK/files/nginx" "$FILES/nginx" >/dev/null 2>&1 || nginx+=(reload)
+  step_nginx "${nginx[@]}" || return 1
   edge_handover_clean || true
   [[ -z $SPARE ]] || spare_down "$SPARE" || true
   [[ ! -s $WORK/affinity ]] || edge_affinity "$(word_of "$WORK/affinity")" || true
@@ -87,19 +88,30 @@ settle_migrate() {
 recover() {
   local version
   while read -r version; do
-    [[ $(state_of "$version") =~ ^(running|canary)$ ]] || continue
     if [[ $(word_of "$STATE/current") == "$version" ]]; then
-      WORKING=$version WORK=$STATE/releases/$version
-      settle_states
-      event end 'done' "interrupted after all was done"
+      finish_current "$version"
       continue
     fi
+    [[ $(state_of "$version") =~ ^(running|canary)$ ]] || continue
     begin_work "$version" || continue
     REASON=interrupted
     STEP=recover
     event recover begin "the engine ended in the middle of it"
     finish_badly
   done < <(find "$STATE/releases" -mindepth 1 -maxdepth 1 -name 'v*' -printf '%f\n' | sort -V)
+}
+
+# The engine was killed after its release had become the current one: nothing to go back from, something to sweep.
+finish_current() {
+  [[ $(tail -n 1 "$STATE/releases/$1/events" 2>/dev/null) != *'"step":"end"'* ]] || return 0
+  begin_work "$1" || return 0
+  settle_states
+  read_services && read_hashes || true
+  if [[ -n $SPARE ]] && read_edge; then spare_down "$SPARE" || true; fi
+  sweep
+  audit current ''
+  event end 'done' "$1 is current"
+  rm -f -- "$STATE/work" "$STATE/ballast"
 }
 
 # finish_badly: undoes, says why, and leaves nothing behind that the next deploy would stumble on.

@@ -79,7 +79,7 @@ next_release() {
     wait_for_count
     if ((HAS_SPARE)); then step 'spare in' let_spare_in || return 1; fi
   fi
-  step servers roll_servers || return 1
+  roll_servers || return 1
   step nginx step_nginx || return 1
   step 'spare out' step_spare_out || return 1
   step processes step_processes || return 1
@@ -87,8 +87,13 @@ next_release() {
   step watch step_watch || return 1
   step finish step_finish || return 1
   # From here on it is current, whatever becomes of the rest.
-  step orphans step_orphans || true
   wait_for_spare || true
+  sweep
+}
+
+# What is left to be done when a release is current.
+sweep() {
+  step orphans step_orphans || true
   edge_handover_clean || true
   step prune step_prune || true
 }

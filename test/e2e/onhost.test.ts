@@ -1,7 +1,8 @@
 /** The engine that replaces a release on the host itself, on a real Docker engine: what it changes, what it leaves. */
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from "vitest";
 import { startLoad } from "../faults/load.ts";
 import { engineOrSkip, request } from "./engine.ts";
@@ -244,7 +245,8 @@ describe.skipIf(!engine)("the engine on the host", () => {
     async (step) => {
       const version = await site.current();
       // nginx's files differ too: a reload is part of it.
-      const next = await site.prepare({ words: another({}, { "nginx.body": `${3 + turn}MB` }) });
+      const words = another({}, { "nginx.body": `${3 + turn}MB` });
+      const next = await site.prepare({ words, settings: { SMOKE: `(${"'/health 200' ".repeat(20)})` } });
       await lostNone(site, async () => {
         const running = site.start(next);
         await begun(site, next, step);
@@ -278,6 +280,38 @@ describe.skipIf(!engine)("the engine on the host", () => {
     expect(await site.stateOf(next)).toBe("failed");
     expect(await site.current()).toBe(version);
     await isWhole(site);
+  });
+
+  it("is as good as done where it is killed after its release became the current one", async () => {
+    const next = await site.prepare({ words: another() });
+    const running = site.start(next);
+    await eventually(async () => expect(await site.stateOf(next)).toBe("current"), 120);
+    process.kill(await site.worker(), "SIGKILL");
+    expect((await running).exitCode).toBe(0);
+    expect((await site.events(next)).at(-1)).toMatchObject({ step: "end", state: "done" });
+    await isWhole(site);
+  });
+
+  it("waits for a Docker engine that is away for a while", async () => {
+    const folder = join(site.root, "shim");
+    const docker = (await execa("which", ["docker"])).stdout;
+    const away = join(site.root, "away");
+    await mkdir(folder);
+    const shim = `#!/bin/sh\n[ ! -e '${away}' ] || { echo 'Cannot connect to the Docker daemon' >&2; exit 1; }\nexec ${docker} "$@"\n`;
+    await writeFile(join(folder, "docker"), shim, { mode: 0o755 });
+    for (const step of ["look", "spare", "roll api-2", "spare out"]) {
+      const next = await site.prepare({ words: another() });
+      const result = await lostNone(site, async () => {
+        const running = site.start(next, { PATH: `${folder}:${process.env.PATH}` });
+        await begun(site, next, step);
+        await writeFile(away, "");
+        await sleep(2000);
+        await rm(away);
+        return running;
+      });
+      expect(result.exitCode, `${step}: ${await site.reasonOf(next)}`).toBe(0);
+      await isWhole(site);
+    }
   });
 
   it("undoes where it is told to end", async () => {
