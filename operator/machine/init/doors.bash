@@ -62,6 +62,8 @@ table inet plimsoll {
     # Path MTU discovery, IPv6 neighbours, ping.
     meta l4proto { icmp, ipv6-icmp } accept
     tcp dport @doors accept
+    # Asked of such a port over IPv6, and led to another of Docker's while nginx is made anew.
+    meta l4proto tcp ct status dnat ct original proto-dst @doors accept
     # Answers to DHCP are no answers to the connection tracker.
     udp sport 67 udp dport 68 accept
     ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
