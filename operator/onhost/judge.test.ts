@@ -321,10 +321,11 @@ describe("beside the old version", () => {
   });
 
   it("needs more than chance between two versions", () => {
-    // 8% of few beside 4%: no proof in one window.
-    const verdicts = judge(series(8, { errors: 0.08 }, { errors: 0.03 }));
+    // 10 of 150 beside 10 of 600: no proof in one window.
+    const verdicts = judge(series(8, { errors: 0.08 }, { errors: 0.02 }));
     expect(fired(verdicts)).toBeUndefined();
     expect(last(verdicts).state).toBe("pending");
+    expect(last(verdicts).note).toMatch(/not sure yet$/);
     // The whole watch is.
     expect(fired(judge(series(120, { errors: 0.1 }, { errors: 0.03 })))?.reason).toMatch(
       /^errors \d+\.\d% > 5% over \d{2,} s/,
@@ -346,6 +347,11 @@ describe("samples and windows", () => {
     const slow = judge(series(40, { rate: 1 / 3, errors: 1 }));
     expect(fired(slow)?.seconds).toBe(60);
     expect(fired(slow)?.reason).toMatch(/over 60 s \(20 of 20 requests/);
+  });
+
+  it("looks no further back than it must", () => {
+    const verdicts = judge([...series(40, { rate: 1 / 3 }), ...series(10, { rate: 1 / 3, errors: 1 })]);
+    expect(fired(verdicts)?.reason).toMatch(/^errors \d+\.\d% > 5% over 60 s \(\d of 20 requests/);
   });
 
   it("works where the old version has no traffic to compare with", () => {
