@@ -9,11 +9,32 @@ umask 022
 unset COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME COMPOSE_ENV_FILES COMPOSE_REMOVE_ORPHANS
 
 HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-for part in lib tables files images values services secrets judge edge roll undo first work; do
-  if [[ $part == edge && ! -f $HERE/handover.bash ]]; then part=standin; fi
-  # shellcheck source=/dev/null
-  source "$HERE/$part.bash"
-done
+# shellcheck source=operator/onhost/lib.bash
+source "$HERE/lib.bash"
+# shellcheck source=operator/onhost/tables.bash
+source "$HERE/tables.bash"
+# shellcheck source=operator/onhost/files.bash
+source "$HERE/files.bash"
+# shellcheck source=operator/onhost/images.bash
+source "$HERE/images.bash"
+# shellcheck source=operator/onhost/values.bash
+source "$HERE/values.bash"
+# shellcheck source=operator/onhost/services.bash
+source "$HERE/services.bash"
+# shellcheck source=operator/onhost/secrets.bash
+source "$HERE/secrets.bash"
+# shellcheck source=operator/onhost/judge.bash
+source "$HERE/judge.bash"
+# shellcheck source=operator/onhost/edge.bash
+source "$HERE/edge.bash"
+# shellcheck source=operator/onhost/roll.bash
+source "$HERE/roll.bash"
+# shellcheck source=operator/onhost/undo.bash
+source "$HERE/undo.bash"
+# shellcheck source=operator/onhost/first.bash
+source "$HERE/first.bash"
+# shellcheck source=operator/onhost/work.bash
+source "$HERE/work.bash"
 
 usage() {
   echo "usage: deploy.bash STATE vN | STATE --recover" >&2
@@ -72,7 +93,7 @@ is_alive() {
 end_leftovers() {
   local file
   for file in /proc/[0-9]*/cmdline; do
-    grep -zqF -- "$STATE/releases/" "$file" 2>/dev/null && grep -zqxF -- compose "$file" 2>/dev/null || continue
+    if ! { grep -zqF -- "$STATE/releases/" "$file" && grep -zqxF -- compose "$file"; } 2>/dev/null; then continue; fi
     file=${file#/proc/}
     kill -KILL "${file%/cmdline}" 2>/dev/null || true
   done

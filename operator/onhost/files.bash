@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# `a && b || c`: c is meant where either fails.
+# shellcheck disable=SC2015
 # The live folder: containers mount what is in it, so files are replaced one by one by rename, and no folder ever is.
 
 # The door's own files wait for its turn; these three say that a release is live, and come last of all.

@@ -17,7 +17,7 @@ step_all_files() {
 }
 
 step_start() {
-  local starting code=0 name deadline=$((SECONDS + ${SERVICE_FOR:-600})) waiting said_of=' '
+  local starting code=0 name deadline=$((SECONDS + ${SERVICE_FOR:-600})) waiting told=()
   docker "${COMPOSE[@]}" up -d --no-build --quiet-pull "${WANTED[@]}" >"$ERR" 2>&1 &
   starting=$!
   BACKGROUND+=("$starting")
@@ -30,7 +30,8 @@ step_start() {
     waiting=()
     for name in "${WANTED[@]}"; do
       if has_arrived "$name"; then
-        has "$name" $said_of || { note "$name is ${C_HEALTH[$name]/#-/${C_STATE[$name]}}" && said_of+="$name "; }
+        has "$name" "${told[@]}" || note "$name is ${C_HEALTH[$name]/#-/${C_STATE[$name]}}"
+        told+=("$name")
       else
         waiting+=("$name")
       fi

@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# `a && b || c`: c is meant where either fails.
+# shellcheck disable=SC2015
 # Services that are no servers: replaced where they changed, in dependency order, and waited for.
 
 # arrive SERVICE SECONDS: until it is healthy (or runs, where nothing asks it; or ended well, where it is a job).

@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# `a && b || c`: c is meant where either fails.
+# shellcheck disable=SC2015
 # Back to the release before: led by what runs, not by what was done, so that it serves a failed step and a killed
 # engine alike, and doing it twice does no harm. What serves is not stopped before something else does.
 
@@ -117,7 +119,7 @@ finish_current() {
 # finish_badly: undoes, says why, and leaves nothing behind that the next deploy would stumble on.
 finish_badly() {
   local word=failed because=$REASON
-  ((${ROLLED_BACK:-0} == 0)) || word=rolled-back
+  ((ROLLED_BACK == 0)) || word=rolled-back
   if ! step undo undo; then
     because+=$'\n'"and not all of it could be undone: $REASON"
     word=failed
@@ -128,6 +130,10 @@ finish_badly() {
   REMOVED=()
   prune_images || true
   audit "$word" "$because"
+  if ((ROLLED_BACK)); then
+    VERSION=$WORKING
+    judge_alert ReleaseRolledBack page "$WORKING was rolled back: ${because%%$'\n'*}" || true
+  fi
   event end "$word" "$because"
   rm -f -- "$STATE/work"
   REASON=$because

@@ -6,6 +6,7 @@ step_secrets() {
   # Nobody else's to read, the state folder being 0700 too.
   (
     umask 077
+    # shellcheck disable=SC2153
     mkdir -p -- "$SECRETS" && rm -rf -- "$before.new" && cp -a -- "$SECRETS" "$before.new" && rm -rf -- "$before" && mv -T -- "$before.new" "$before"
   ) 2>"$ERR" || fault "the secrets of now cannot be saved: $(tail -n 1 "$ERR")" || return 1
   rm -f -- "$WORK/secrets-restored"

@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# The judge reads SERVERS in shells of its own.
+# shellcheck disable=SC2030,SC2031
 # The order of things, from a prepared release to a current one.
 
 work() {
