@@ -6,7 +6,6 @@ import { Problem } from "../operator/problem.ts";
 import {
   checkAccessName,
   parseAuthorized,
-  parsePublicKey,
   readAuthorized,
   withKey,
   withoutKey,
@@ -14,6 +13,7 @@ import {
 } from "../operator/settings/access.ts";
 import { audited } from "../operator/settings/audit.ts";
 import { ourFingerprints } from "../operator/settings/our-keys.ts";
+import { parsePublicKey } from "../operator/settings/public-key.ts";
 import { destinationOf } from "../operator/site/open.ts";
 import { onSite, type SiteOptions, type Work, withSite } from "./site.ts";
 import { readStdin } from "./stdin.ts";

@@ -9,13 +9,13 @@ import { localHost } from "../host/local.ts";
 import {
   checkAccessName,
   parseAuthorized,
-  parsePublicKey,
   readAuthorized,
   withKey,
   withoutKey,
   writeAuthorized,
 } from "./access.ts";
 import { ourFingerprints } from "./our-keys.ts";
+import { parsePublicKey } from "./public-key.ts";
 
 const folder = eachInItsFolder();
 const none: ReadonlySet<string> = new Set();

@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Host } from "../host/host.ts";
-import { fingerprintOf } from "./access.ts";
+import { fingerprintOf } from "./public-key.ts";
 
 /** @param destination as ssh takes it; undefined for this machine, which nobody comes in to with a key */
 export async function ourFingerprints(here: Host, destination: string | undefined): Promise<Set<string>> {

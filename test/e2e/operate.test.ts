@@ -11,11 +11,12 @@ import { neededImages } from "../../operator/up/images.ts";
 import { openProject } from "../../operator/up/project.ts";
 import { type Droplet, startDroplet } from "./droplet.ts";
 import { engineOrSkip, type RunningStack, request, startStack } from "./engine.ts";
-import { builtCli, type Cli, cliOn } from "./operate-cli.ts";
+import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
 
 const engine = await engineOrSkip();
-const main = engine ? await builtCli() : "";
+const main = engine ? await buildCli() : "";
+afterAll(removeCli);
 
 const SMALL = {
   "api.servers": 2,

@@ -2,9 +2,10 @@
 import { setMaxListeners } from "node:events";
 import type Docker from "dockerode";
 import { Problem } from "../../problem.ts";
-import { PROJECT_LABEL, SERVICE_LABEL } from "../../up/containers.ts";
-import { type Listed, listed, ONEOFF_LABEL } from "../running.ts";
-import { after, compareLines, type LogLine, lineCutter } from "./lines.ts";
+import { type Listed, listed } from "../running.ts";
+import { readOne } from "./container.ts";
+import { compareLines, type LogLine } from "./lines.ts";
+import { type Starts, startsOf } from "./starts.ts";
 
 export type LogRequest = {
   docker: Docker;
@@ -112,108 +113,4 @@ async function followAll(
     flush();
   }
   if (failure && !signal.aborted) throw failure;
-}
-
-type Starts = {
-  listen(onStart: (container: Pick<Listed, "id" | "service">) => void, onEnd: () => void): void;
-  close(): void;
-};
-
-/** Containers of the project that are started from now on. */
-async function startsOf({ docker, project }: LogRequest): Promise<Starts> {
-  const stream = (await docker.getEvents({
-    filters: { type: ["container"], event: ["start"], label: [`${PROJECT_LABEL}=${project}`] },
-  })) as NodeJS.ReadableStream & { destroy(): void };
-  const early: Pick<Listed, "id" | "service">[] = [];
-  let onStart: (container: Pick<Listed, "id" | "service">) => void = (container) => {
-    early.push(container);
-  };
-  let pending = "";
-  stream.on("error", () => undefined);
-  stream.on("data", (bytes: Buffer) => {
-    const lines = (pending + bytes.toString("utf8")).split("\n");
-    pending = lines.pop() as string;
-    for (const line of lines) {
-      if (line.trim() === "") continue;
-      const { id, Actor } = JSON.parse(line) as { id: string; Actor: { Attributes: Record<string, string> } };
-      if (Actor.Attributes[ONEOFF_LABEL] === "True") continue;
-      onStart({ id, service: Actor.Attributes[SERVICE_LABEL] ?? "" });
-    }
-  });
-  return {
-    listen(listener, onEnd) {
-      onStart = listener;
-      for (const container of early.splice(0)) listener(container);
-      stream.once("end", onEnd).once("close", onEnd);
-    },
-    close: () => {
-      stream.removeAllListeners("end").removeAllListeners("close");
-      stream.destroy();
-    },
-  };
-}
-
-type From = { last?: number; from?: string; follow?: boolean };
-
-/** One container's lines until it stops, or to the end of what there is. A container that is gone has none. */
-async function readOne(
-  { docker, since, signal, test }: LogRequest,
-  { id, service }: Pick<Listed, "id" | "service">,
-  { last, from, follow = false }: From,
-  onLine: (line: LogLine) => void,
-): Promise<void> {
-  let framed: boolean;
-  try {
-    framed = !(await docker.getContainer(id).inspect()).Config.Tty;
-  } catch {
-    return;
-  }
-  const cutter = lineCutter(framed, (line) => {
-    if (from === undefined || line.at > from) onLine({ service, container: id, ...line });
-  });
-  // What is filtered out does not count among the last: then all must be read.
-  const everything = last === undefined || test !== undefined;
-  const options = {
-    stdout: true,
-    stderr: true,
-    timestamps: true,
-    ...(from !== undefined ? { since: after(from) } : since !== undefined && { since: since.toFixed(9) }),
-    ...(!everything && { tail: last }),
-  };
-  const stream = signal.aborted ? undefined : await streamOf(docker, id, { ...options, follow });
-  if (!stream) return;
-  await new Promise<void>((resolve) => {
-    const stop = () => {
-      stream.destroy();
-      resolve();
-    };
-    signal.addEventListener("abort", stop, { once: true });
-    stream.on("data", (bytes: Buffer) => cutter.push(bytes));
-    stream
-      .once("error", () => resolve())
-      .once("end", () => resolve())
-      .once("close", () => resolve());
-    if (signal.aborted) stop();
-  });
-  cutter.end();
-}
-
-type LogStream = NodeJS.ReadableStream & { destroy(): void };
-
-/** As a stream in both cases: the client's own `logs` holds everything in memory where it does not follow. */
-async function streamOf(
-  docker: Docker,
-  id: string,
-  options: Readonly<Record<string, unknown>>,
-): Promise<LogStream | undefined> {
-  const statusCodes = { 200: true, 101: true, 404: "gone", 409: "about to be removed", 500: "server error" };
-  const request = { path: `/containers/${id}/logs?`, method: "GET", isStream: true, statusCodes, options };
-  return new Promise((resolve, reject) => {
-    docker.modem.dial(request as never, (error: Error | null, stream: unknown) => {
-      const { statusCode } = (error ?? {}) as { statusCode?: number };
-      if (!error) resolve(stream as LogStream);
-      else if (statusCode === 404 || statusCode === 409) resolve(undefined);
-      else reject(error);
-    });
-  });
 }
