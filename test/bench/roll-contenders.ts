@@ -62,7 +62,8 @@ export const oneAtATime: Contender = {
 
 /**
  * At its best: one service scaled to three behind an nginx that asks Docker's names again each second and retries.
- * Without max_fails=0 it loses hundreds: new servers are named before they listen, and count as failed for 10 s.
+ * Without max_fails=0 it loses hundreds (new servers are named before they listen, and then count as failed for 10 s);
+ * without a wait for nginx to have asked again it loses dozens, since nginx knows only servers that are gone.
  */
 export const rollout: Contender = {
   key: "rollout",
@@ -90,7 +91,16 @@ export const rollout: Contender = {
       await close();
       throw error;
     }
-    const words = ["rollout", "-f", join(folder, "compose.yaml"), "-p", project, "api"];
+    const words = [
+      "rollout",
+      "--wait-after-healthy",
+      "2",
+      "-f",
+      join(folder, "compose.yaml"),
+      "-p",
+      project,
+      "api",
+    ];
     return {
       url: `http://127.0.0.1:${port}`,
       host: "rolling.example.com",
