@@ -30,7 +30,7 @@ undo() {
   for name in "${SERVERS[@]}"; do ! differs "$name" || bad+=("$name"); done
   HAS_SPARE=0
   if ((${#bad[@]} > 0)); then
-    note "back to $PREVIOUS: ${bad[*]}"
+    note "back to $VERSION: ${bad[*]}"
     if spare_up; then
       HAS_SPARE=1
       edge_weight "$SPARE" 100 || true
@@ -62,7 +62,7 @@ restore_files() {
 # nginx itself may be what went wrong: then it comes first.
 hold_the_door() {
   [[ ${C_STATE[$NGINX]-} == running ]] && read_edge && return 0
-  note "nginx does not answer: started with the files of $PREVIOUS"
+  note "nginx does not answer: started with the files of $VERSION"
   files_like "$FILES" -path './nginx/*' || return 1
   replace "$NGINX" || return 1
   arrive "$NGINX" "$READY_FOR" && read_edge || fault "nginx does not answer"$'\n'"$(logs_of "$NGINX")"
