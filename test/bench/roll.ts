@@ -51,7 +51,7 @@ async function measure(contender: Contender, app: string): Promise<Result | stri
 
 if (await engineOrSkip()) {
   row(
-    "50 requests a second, every 25th takes 1.5 s",
+    "50 requests a second, one of each 25 takes 1.5 s",
     "lost of requests",
     "seconds",
     "longest gap",

@@ -7,7 +7,7 @@ export type ClientOptions = {
   perSecond: number;
   /** Kept-alive connections, at most. */
   connections: number;
-  /** Every so many-th request takes `slowMs` on the server. */
+  /** One of each so many requests takes `slowMs` on the server. */
   slowEvery: number;
   slowMs: number;
   timeoutMs: number;

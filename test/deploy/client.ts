@@ -49,12 +49,22 @@ function empty(): Counts & { ok: number } {
 }
 let since = performance.now();
 
+/**
+ * One of each 25 is slow, but not always the 25th: a balancer that counts turns too would send them all to the same
+ * server. The same in every run (a hash of the number).
+ */
+function scatter(number: number, of: number): number {
+  let value = Math.imul(number + 1, 0x9e3779b1);
+  value = Math.imul(value ^ (value >>> 15), 0x85ebca6b);
+  return ((value ^ (value >>> 13)) >>> 0) % of;
+}
+
 // ---- one request -------------------------------------------------------------------------------------------------
 
 function ask(index: number): Promise<void> {
-  const slow = options.slowEvery > 0 && index % options.slowEvery === options.slowEvery - 1;
-  // Not in step with the slow ones: both methods are slow by turns.
-  const post = index % 2 === Math.floor(index / Math.max(options.slowEvery, 1)) % 2;
+  const block = Math.floor(index / Math.max(options.slowEvery, 1));
+  const slow = options.slowEvery > 0 && index % options.slowEvery === scatter(block, options.slowEvery);
+  const post = scatter(index, 2) === 1;
   const id = `${process.pid}-${index}`;
   const path = `${post ? "/echo" : "/work"}?ms=${slow ? options.slowMs : 0}`;
   const started = performance.now();

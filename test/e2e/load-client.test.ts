@@ -44,7 +44,7 @@ it("loses nothing on a server that answers, at the rate it was told, by both met
   expect(counts).toMatchObject({ lost: 0, ok: counts.sent, byRelease: { v1: counts.sent } });
   expect(counts.sent / counts.seconds).toBeGreaterThan(150);
   expect(counts.sent / counts.seconds).toBeLessThan(250);
-  expect(Math.abs((methods.GET ?? 0) - (methods.POST ?? 0))).toBeLessThan(20);
+  expect(Math.min(methods.GET ?? 0, methods.POST ?? 0)).toBeGreaterThan(counts.sent / 3);
 });
 
 it("tells failed, reset, cut off, late and wrong answers apart, and repeats none", async () => {
