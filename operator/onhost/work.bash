@@ -4,7 +4,10 @@
 # The order of things, from a prepared release to a current one.
 
 work() {
-  TMP=$(mktemp -d "${TMPDIR:-/tmp}/plimsoll.XXXXXX")
+  # One place for each site, so that a killed engine leaves no more than this behind.
+  TMP=$STATE/work.tmp
+  rm -rf -- "$TMP"
+  mkdir -m 0700 -- "$TMP" 2>/dev/null || TMP=$(mktemp -d)
   ERR=$TMP/said
   : >"$ERR"
   REASON='' STEP='' FAULT='' FINISHED='' ROLLED_BACK=0 HAS_SPARE=0 BACKGROUND=()
