@@ -1,5 +1,5 @@
 /** An image of this machine on a host, without a registry: only the layers that the host does not have. */
-import type { Readable } from "node:stream";
+import { addAbortSignal, type Readable } from "node:stream";
 import type Docker from "dockerode";
 import { bytes } from "../../generator/report/units.ts";
 import type { Host } from "../host/host.ts";
@@ -57,13 +57,12 @@ export async function sendImage(
       if (name && theirs.named[name]?.Id !== present.Id) await tag(host, present.Id, name);
       return { id: present.Id, layers: layers.length, sent: 0, bytes: 0 };
     }
-    const archive = await read(docker, image, survey);
-    const plan = planOf(layers, theirs, archive);
+    const plan = planOf(layers, theirs, await look(docker, image, signal));
     requireRoom(host, image, plan, theirs);
     say(
       `sending ${plan.sent} of ${layers.length} layers of ${image} to ${host.name} (${size(plan.size)} before compression)`,
     );
-    const source = { open: () => save(docker, image), drop: plan.drop };
+    const source = { open: () => save(docker, image, signal), drop: plan.drop };
     const loaded = await load(host, source, {
       image,
       names: [image, ours.Id, ...plan.ids],
@@ -223,18 +222,17 @@ async function tag(host: Host, id: string, name: string): Promise<void> {
     throw new Problem(`${host.name} has ${id}, but cannot name it ${name}: ${stderr.trim()}`);
 }
 
-async function save(docker: Docker, image: string): Promise<Readable> {
-  return (await docker.getImage(image).get()) as Readable;
+async function save(docker: Docker, image: string, signal?: AbortSignal): Promise<Readable> {
+  const archive = (await docker.getImage(image).get()) as Readable;
+  return signal ? addAbortSignal(signal, archive) : archive;
 }
 
-async function read<Value>(
-  docker: Docker,
-  image: string,
-  reader: (archive: Readable) => Promise<Value>,
-): Promise<Value> {
+/** @throws Problem where it cannot be read to its end */
+async function look(docker: Docker, image: string, signal?: AbortSignal): Promise<Survey> {
   try {
-    return await reader(await save(docker, image));
+    return await survey(await save(docker, image, signal));
   } catch (error) {
+    signal?.throwIfAborted();
     throw new Problem(
       `${image} cannot be read from this machine's engine: ${(error as Error).message}`,
       "See: docker info",

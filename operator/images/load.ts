@@ -1,7 +1,7 @@
 /** An archive of images into a host's engine, as one compressed stream. */
 import { pipeline, Readable, Transform } from "node:stream";
 import { createGzip } from "node:zlib";
-import type { Host } from "../host/host.ts";
+import type { Host, Outcome } from "../host/host.ts";
 import { Problem } from "../problem.ts";
 import { without } from "./archive.ts";
 import { Image } from "./ask.ts";
@@ -47,10 +47,10 @@ export async function load(host: Host, source: Source, options: LoadOptions): Pr
       done(null, chunk);
     },
   });
-  const kept = without(await source.open(), source.drop);
+  const whole = await source.open();
   async function* watched() {
     try {
-      yield* kept;
+      yield* without(whole, source.drop);
     } catch (error) {
       fault = error;
       throw error;
@@ -58,9 +58,17 @@ export async function load(host: Host, source: Source, options: LoadOptions): Pr
   }
   const archive = Readable.from(watched(), { objectMode: false });
   const input = pipeline(archive, createGzip({ level: 6 }), count, () => undefined);
-  const outcome = await host.script(LOAD, [...new Set(options.names)], { input, signal }).catch((error) => {
-    throw error instanceof Problem || error !== fault ? error : broken(image, error);
-  });
+  let outcome: Outcome;
+  try {
+    outcome = await host.script(LOAD, [...new Set(options.names)], { input, signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error === fault ? broken(image, error) : error;
+  } finally {
+    input.destroy();
+    // A stream that nobody began to read would keep its connection.
+    whole.destroy();
+  }
   signal?.throwIfAborted();
   if (outcome.exitCode === 0) {
     const lines = outcome.stdout.split("\n").filter((line) => line.startsWith("{"));
