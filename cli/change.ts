@@ -1,5 +1,4 @@
 /** A change that becomes a release: scale, config, secrets. */
-import { Problem } from "../operator/problem.ts";
 import { audited } from "../operator/settings/audit.ts";
 import type { Change, MakeRelease } from "../operator/settings/change.ts";
 import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
@@ -7,10 +6,20 @@ import type { SiteOptions, Work } from "./site.ts";
 
 export type ChangeOptions = SiteOptions & { yes?: boolean; json?: boolean };
 
-type Making = (work: Work, options: ChangeOptions) => Promise<MakeRelease>;
-
-/** What turns a change into a release; loaded only where there is something to change. */
-const making = undefined as Making | undefined;
+/** What turns a change into a release: stack.yaml and the image stay those of the current one. */
+async function making({ site, source, signal }: Work, options: ChangeOptions): Promise<MakeRelease> {
+  const { order } = await import("../operator/release/order.ts");
+  const { talking } = await import("./release-work.ts");
+  return async ({ kind, what, choices, secrets }) => {
+    const ordered = await order(site, source, {
+      ...{ kind, share: 0, settingOnly: true, force: true, changes: what, secrets },
+      words: { scale: { ...choices.scale }, config: { ...choices.config } },
+      ...talking(options, signal),
+    });
+    if (ordered.kind !== "done") throw new Error("a change that is forced makes a release");
+    return { version: ordered.end.version };
+  };
+}
 
 /** Writes it down and says which release it became. `undefined`: there is nothing to change. */
 export async function makeChange(
@@ -25,7 +34,6 @@ export async function makeChange(
     return;
   }
   requireUnlocked((await readLock(site)).lock, site.environment);
-  if (!making) throw new Problem("this plimsoll cannot make releases yet");
   const makeRelease = await making(work, options);
   const entry = { command: change.kind, what: change.what.join(", ") };
   const { version } = await audited(

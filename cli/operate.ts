@@ -70,6 +70,11 @@ export async function agree(what: string): Promise<boolean> {
   return /^(y(es)?)?$/i.test(await ask(`${what} Install it? [Y/n] `));
 }
 
+/** No is the answer of everything but a y. @throws Problem where Ctrl-C or the end of the input is the answer */
+export async function askYes(question: string): Promise<boolean> {
+  return /^y(es)?$/i.test(await ask(`${question} [y/N] `));
+}
+
 /** @throws Problem where Ctrl-C or the end of the input is the answer */
 async function ask(question: string): Promise<string> {
   const asking = createInterface({ input: process.stdin, output: process.stderr });

@@ -1,5 +1,5 @@
-/** Commands that hand words on to another program. */
-import type { Command } from "commander";
+/** Words that several commands take, or hand on to another program. */
+import { Argument, type Command, InvalidArgumentError } from "commander";
 import { ExitError } from "./exit.ts";
 
 /**
@@ -21,4 +21,12 @@ export function partedWords(command: Command, words: readonly string[]): { own: 
   const at = raw.indexOf("--");
   const count = at < 0 ? 0 : raw.length - at - 1;
   return { own: words.slice(0, words.length - count), handed: words.slice(words.length - count) };
+}
+
+/** `v12`. */
+export function versionArgument(name: string, description: string): Argument {
+  return new Argument(name, description).argParser((text: string) => {
+    if (/^v[1-9]\d{0,8}$/.test(text)) return text;
+    throw new InvalidArgumentError("Expected a release such as v12.");
+  });
 }

@@ -26,6 +26,9 @@ export type Budget = {
   disk: { total: number; host: number; granted: number };
 };
 
+/** Memory by service, in bytes; the first choice first. */
+export type Held = readonly Readonly<Record<string, number>>[];
+
 export type OwnedClaim = Claim & { component: string };
 
 /** What is missing, in bytes; zero where it fits. */
@@ -55,17 +58,17 @@ const DISK_UNIT = 64 * MiB;
 
 /**
  * @param held bytes of memory that services have already: kept where a claim allows them and all still fits, so that
- * a change of one service restarts no other; otherwise everything is shared out anew
+ * a change of one service restarts no other. The first of them that fits counts; otherwise all is shared out anew
  */
 export function makeBudget(
   machine: Machine,
   claims: readonly OwnedClaim[],
-  held: Readonly<Record<string, number>> = {},
+  held: Held = [],
 ): Budget | Shortage {
-  if (Object.keys(held).length > 0) {
+  for (const memory of held) {
     const kept = makeBudget(
       machine,
-      claims.map((claim) => hold(claim, held[claim.service])),
+      claims.map((claim) => hold(claim, memory[claim.service])),
     );
     if (!isShortage(kept)) return kept;
   }

@@ -17,6 +17,8 @@ export type Path = readonly (string | number)[];
 
 export type YamlFile = {
   file: string;
+  /** As it was read. */
+  text: string;
   value: unknown;
   /** Line and column of the value at a path, or of its nearest parent that is there. */
   place(path: Path): { line: number; column: number };
@@ -124,6 +126,7 @@ export function parseYaml(file: string, text: string): YamlFile {
   };
   return {
     file,
+    text,
     value: document.toJS(),
     place: (path) => at(find(path).node?.range?.[0] ?? 0),
     has: (path) => find(path).depth === path.length,

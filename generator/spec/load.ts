@@ -1,6 +1,7 @@
 /** stack.yaml to the spec of one environment: merged, validated, every fault with file, line and remedy. */
 import { z } from "zod";
 import type { Release } from "../components/component.ts";
+import type { Held } from "../plan/budget.ts";
 import { type Core, coreShape, type EnvironmentKind, environmentNames } from "./core.ts";
 import { type Path, parseYaml, type YamlFile } from "./document.ts";
 import { type Fault, InputError } from "./fault.ts";
@@ -23,7 +24,7 @@ export type Choices = {
   /** What the application is told, and the tag of its image where it is built. */
   release?: Release;
   /** Bytes that services were granted before: kept while they fit, so that a change of one restarts no other. */
-  held?: Readonly<Record<string, number>>;
+  held?: Held;
 };
 
 export type Spec = {
@@ -31,7 +32,7 @@ export type Spec = {
   core: Core;
   machine: Machine;
   release?: Release;
-  held?: Choices["held"];
+  held?: Held;
   /** Options of each component that was not switched off, by the component's name. */
   options: ReadonlyMap<string, unknown>;
   /** Where a word was written (`stack.yaml:12`), or undefined for a default. */

@@ -15,6 +15,8 @@ source "$HERE/lib.bash"
 source "$HERE/tables.bash"
 # shellcheck source=operator/onhost/files.bash
 source "$HERE/files.bash"
+# shellcheck source=operator/onhost/context.bash
+source "$HERE/context.bash"
 # shellcheck source=operator/onhost/images.bash
 source "$HERE/images.bash"
 # shellcheck source=operator/onhost/values.bash

@@ -9,6 +9,7 @@ step_images() {
   declare -A seen
   # A build folder of ours lies in the live folder; no container mounts it.
   [[ ! -d $FILES/images ]] || files_like "$FILES" -path './images/*' || return 1
+  apply_context || return 1
   read_services || fault "Compose refuses the release's files: $(said)" || return 1
   printf '%s\n' "${W_IMAGE[@]}" | sort -u >"$WORK/images" 2>/dev/null || true
   for name in "${WANTED[@]}" "${SPARES[@]}"; do

@@ -18,7 +18,7 @@ step_secrets() {
   done
   rm -rf -- "$WORK/secrets-in"
   if [[ -f $WORK/secrets.recipe ]]; then
-    secrets_make "$WORK/secrets.recipe" "$SECRETS" >"$ERR" 2>&1 || fault "$(grep -v '^made ' "$ERR" | tail -n 12)" || return 1
+    secrets_make "$WORK/secrets.recipe" "$SECRETS" "${SUPPLY:-fault}" >"$ERR" 2>&1 || fault "$(grep -v '^made ' "$ERR" | tail -n 12)" || return 1
   fi
   while IFS= read -r name; do
     cmp -s -- "$SECRETS/$name" "$before/$name" || changed+=("$name")

@@ -1,0 +1,83 @@
+/** What all commands that make a release share: asking, progress, the end. */
+
+import { localHost } from "../operator/host/local.ts";
+import { Problem } from "../operator/problem.ts";
+import type { EngineEvent } from "../operator/release/follow.ts";
+import { commitOf } from "../operator/release/git.ts";
+import { type Order, type Ordered, order } from "../operator/release/order.ts";
+import { type DeployPlan, eventLine, planText } from "../operator/release/plan-text.ts";
+import type { ReleaseKind } from "../operator/release/settings-env.ts";
+import type { Images } from "../operator/up/images.ts";
+import { askYes } from "./operate.ts";
+import type { SiteOptions, Work } from "./site.ts";
+
+export type DeployOptions = SiteOptions & {
+  image?: string;
+  images?: Images;
+  message?: string;
+  dryRun?: boolean;
+  rebalance?: boolean;
+  force?: boolean;
+  yes?: boolean;
+  json?: boolean;
+};
+
+export function printEvent(event: EngineEvent): void {
+  const line = eventLine(event);
+  if (line !== undefined) console.error(line);
+}
+
+type Wish = DeployOptions & { kind: ReleaseKind; share: number };
+
+/** Deploys the sources of this machine. */
+export async function deployWith({ site, source, signal }: Work, wish: Wish): Promise<void> {
+  const { image, message, ...rest } = wish;
+  const commit = await commitOf(localHost(), source.folder);
+  const ordered = await order(site, source, {
+    ...rest,
+    ...commit,
+    ...(message && { message }),
+    ...(image && { words: { image } }),
+    ...talking(wish, signal),
+  });
+  report(ordered, wish, site.environment);
+}
+
+export function talking(
+  { yes }: Pick<DeployOptions, "yes">,
+  signal: AbortSignal,
+): Pick<Order, "say" | "agree" | "onEvent" | "signal"> {
+  return {
+    say: (line) => console.error(line),
+    onEvent: printEvent,
+    signal,
+    async agree(plan: DeployPlan) {
+      for (const line of planText(plan)) console.error(line);
+      await agreeTo("Put it in place?", yes);
+    },
+  };
+}
+
+/** @throws Problem where nobody is there to be asked, or the answer is no */
+export async function agreeTo(question: string, yes: boolean | undefined): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY)
+    throw new Problem("nobody is here to be asked; nothing was changed", "Say yes in advance: --yes", 2);
+  if (!(await askYes(question))) throw new Problem("nothing was changed", undefined, 1);
+}
+
+function report(ordered: Ordered, { json }: DeployOptions, environment: string): void {
+  if (json) {
+    const { kind, ...rest } = ordered;
+    console.log(JSON.stringify({ outcome: kind, ...rest }, null, 2));
+    return;
+  }
+  if (ordered.kind === "nothing to do")
+    console.error(`${ordered.version} runs already, and nothing differs: nothing to do.`);
+  else if (ordered.kind === "planned") for (const line of planText(ordered.plan)) console.log(line);
+  else {
+    const { version, seconds } = ordered.end;
+    console.error(`\n${version} is current after ${seconds.toFixed(1)} s.`);
+    if (ordered.plan.from) console.error(`Back: plimsoll rollback ${environment} ${ordered.plan.from}`);
+  }
+}

@@ -1,0 +1,148 @@
+/** A deploy from its beginning: look, make, compare, show, agree, put in place. */
+import { produce } from "../../generator/index.ts";
+import type { StackSource } from "../../generator/stack.ts";
+import { ensureBase } from "../engine/base.ts";
+import { BASE_IMAGE } from "../engine/registry.ts";
+import { Problem } from "../problem.ts";
+import type { Site } from "../site/site.ts";
+import { chooseImages, type Images, imagesIn } from "../up/images.ts";
+import {
+  type Candidate,
+  contextOf,
+  contextPath,
+  differenceOf,
+  makeCandidate,
+  type ReleaseWords,
+  readReleaseWords,
+  sourceOfRelease,
+} from "./candidate.ts";
+import type { Context } from "./context.ts";
+import { nextVersion, putInPlace } from "./deploy.ts";
+import type { End, EngineEvent } from "./follow.ts";
+import { type Look, look } from "./look.ts";
+import { type DeployPlan, deployPlan, imagesOf } from "./plan-text.ts";
+import { requireReady } from "./preflight.ts";
+import type { ReleaseKind } from "./settings-env.ts";
+
+export type Order = {
+  kind: ReleaseKind;
+  /** Words of release.yaml that change. */
+  words?: Partial<ReleaseWords>;
+  /** A change of one setting: stack.yaml and the image stay those of the current release. */
+  settingOnly?: boolean;
+  secrets?: ReadonlyMap<string, string>;
+  changes?: readonly string[];
+  message?: string;
+  commit?: string;
+  dirty?: boolean;
+  /** Of the traffic, first; 0 for no canary. */
+  share: number;
+  images?: Images;
+  rebalance?: boolean;
+  /** Makes a release although nothing differs. */
+  force?: boolean;
+  say(line: string): void;
+  /** Says what will be done, and asks. @throws where the answer is no */
+  agree(plan: DeployPlan): Promise<void>;
+  onEvent(event: EngineEvent): void;
+  signal?: AbortSignal;
+};
+
+export type Ordered =
+  | { kind: "nothing to do"; version: string }
+  | { kind: "planned"; plan: DeployPlan }
+  | { kind: "done"; plan: DeployPlan; end: End };
+
+/** @throws Problem, InputError; the old release serves then */
+export async function order(
+  site: Site,
+  given: StackSource,
+  wish: Order & { dryRun?: boolean },
+): Promise<Ordered> {
+  const bare = produce(given, site.environment);
+  const seen = await look(site, contextPath(bare), wish.signal);
+  if (seen.work) {
+    throw new Problem(
+      `${seen.work.version} is being put in place by ${seen.work.by} since ${seen.work.since}`,
+      `Follow it: plimsoll deploy ${site.environment} --attach`,
+    );
+  }
+  if (wish.settingOnly && !seen.current)
+    throw new Problem(
+      `${site.environment} has no release yet`,
+      `Deploy first: plimsoll deploy ${site.environment}`,
+    );
+  const source = wish.settingOnly ? sourceOfRelease(given, seen) : given;
+  const before = readReleaseWords(seen.release);
+  const words: ReleaseWords = { ...before, ...wish.words };
+  const images =
+    wish.images ?? words.images ?? (seen.current ? undefined : await firstKind(site, seen, bare.files));
+  if (images) words.images = images;
+  const context = wish.settingOnly ? undefined : await builtFrom(site, source, given.folder, words);
+  if (!wish.settingOnly) words.tag = context?.tag;
+  if (words.tag === undefined) delete words.tag;
+
+  const input = { site, source, look: seen, words, rebalance: wish.rebalance };
+  if (seen.current && !wish.force && !wish.secrets?.size) {
+    const same = differenceOf(makeCandidate({ ...input, version: seen.current }), seen);
+    if (same.changed.length + same.gone.length === 0) return { kind: "nothing to do", version: seen.current };
+  }
+  const candidate = makeCandidate({ ...input, version: nextVersion(seen) });
+  const difference = differenceOf(candidate, seen);
+  requireReady(site, seen, candidate.plan, imagesOf(candidate));
+  const plan = deployPlan(site, seen, candidate, difference, context, wish.share);
+  if (wish.dryRun) return { kind: "planned", plan };
+  await wish.agree(plan);
+  await bringBase(site, seen, candidate, wish);
+  const end = await putInPlace(site, seen, candidate, context, difference, {
+    ...wish,
+    changes: wish.changes ?? changesOf(plan),
+  });
+  return { kind: "done", plan, end };
+}
+
+async function builtFrom(
+  site: Site,
+  source: StackSource,
+  stackFolder: string,
+  words: ReleaseWords,
+): Promise<Context | undefined> {
+  // Which folder, and which Dockerfile in it, follows from the kind of images.
+  const { tag: _, ...choices } = words;
+  return contextOf(produce(source, site.environment, choices), stackFolder);
+}
+
+/** Where nothing runs yet: what stack.yaml says, unless no registry answers the host. */
+async function firstKind(
+  site: Site,
+  seen: Look,
+  files: readonly { path: string; text: string }[],
+): Promise<Images | undefined> {
+  if (seen.docker.kind !== "ready") return undefined;
+  const needed = imagesIn(files.find(({ path }) => path === "compose.yaml")?.text ?? "");
+  const { images } = await chooseImages({
+    host: site.host,
+    engine: await site.engine(),
+    needed,
+    project: site.project,
+  });
+  return images;
+}
+
+/** What Debian's images are built on must be there before the engine builds. */
+async function bringBase(
+  site: Site,
+  seen: Look,
+  candidate: Candidate,
+  { say, signal }: Order,
+): Promise<void> {
+  if (candidate.plan.images !== "debian" || seen.images.has(BASE_IMAGE)) return;
+  if (imagesOf(candidate).every((image) => seen.images.has(image))) return;
+  await ensureBase(await site.engine(), site.host, say, { signal });
+}
+
+function changesOf(plan: DeployPlan): string[] {
+  if (plan.from === null) return ["the first release"];
+  const { changed, gone } = plan.files;
+  return [`${changed.length + gone.length} files`, ...(plan.context > 0 ? [`${plan.context} sources`] : [])];
+}
