@@ -28,7 +28,7 @@ export type Sent = {
  * it has the very image. Hosts with the containerd image store get every layer: their `docker load` wants it so.
  *
  * Two round trips: what is there; the layers and what came of them. A stream that breaks leaves the host as it was, and
- * sending again sends the same. What a name meant there before keeps its id, without the name.
+ * sending again sends the same. A name that meant another image there means this one then.
  *
  * @param docker this machine's engine
  * @param image a name (`api:v12`), or an id: then it has no name there

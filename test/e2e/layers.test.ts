@@ -4,12 +4,15 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Host } from "../../operator/host/host.ts";
 import { localHost } from "../../operator/host/local.ts";
 import { sshHost } from "../../operator/host/ssh.ts";
+import { survey } from "../../operator/images/archive.ts";
 import { type Sent, sendImage } from "../../operator/images/layers.ts";
+import { load } from "../../operator/images/load.ts";
 import { formatProblem, Problem } from "../../operator/problem.ts";
 import { type Droplet, startDroplet } from "./droplet.ts";
 import { engineOrSkip } from "./engine.ts";
@@ -170,6 +173,42 @@ describe.skipIf(!engine)("an image sent layer by layer", () => {
     expect(await idThere(image)).toBe(await idOf(image));
   });
 
+  test("sends a layer that is needed twice, where only the lower one is there", async () => {
+    const host = await connect();
+    const below = await build("below", { one });
+    const image = `${stem}:twice`;
+    const context = await mkdtemp(join(folder, "context-"));
+    await writeFile(
+      join(context, "Dockerfile"),
+      `FROM ${below}\nRUN rm /one\nCOPY --from=${below} /one /one\n`,
+    );
+    await execa("docker", ["build", "--quiet", "--tag", image, context]);
+    const layers = (await docker.getImage(image).inspect()).RootFS.Layers;
+    expect(layers?.[3]).toBe(layers?.[1]);
+    await send(host, below);
+    expect(await send(host, image)).toMatchObject({ layers: 4, sent: 2 });
+    expect(await droplet.exec(`docker run --rm ${image} sha256sum /one`)).toContain(
+      createHash("sha256").update(one).digest("hex"),
+    );
+  });
+
+  test("sees that a layer is gone, and that the disk is full", async () => {
+    const host = await connect();
+    const image = await build("gone", { new: randomBytes(200_000), one });
+    const { sizes } = await survey((await docker.getImage(image).get()) as Readable);
+    const drop = new Set([...sizes].filter(([, size]) => size > 50_000).map(([path]) => path));
+    const source = { open: async () => (await docker.getImage(image).get()) as Readable, drop };
+    expect(await load(host, source, { image, names: [image], root: "" })).toMatchObject({
+      kind: "layer missing",
+    });
+    await droplet.exec("mount -t tmpfs -o size=150k tmpfs /var/lib/docker/tmp");
+    const error = await send(host, image).catch((error: unknown) => error);
+    await droplet.exec("umount /var/lib/docker/tmp");
+    expect(formatProblem(error as Problem)).toMatch(/the disk of .* \(\/var\/lib\/docker\) is full/);
+    expect((await droplet.attempt(`docker image inspect ${image}`)).exitCode).toBe(1);
+    expect(await send(host, image)).toMatchObject({ sent: 2 });
+  });
+
   test("says what stops it, and changes nothing", async () => {
     const host = await connect();
     const foreign = `${stem}:foreign`;
@@ -223,6 +262,5 @@ describe.skipIf(!engine)("an image sent layer by layer", () => {
       await droplet.exec("sha256sum /context/three | sed 's:/context/:/:'"),
     );
     expect(await sendImage(localHost(), theirs, `${stem}:back`, () => undefined)).toMatchObject({ sent: 0 });
-    console.log(said.join("\n"));
   });
 });
