@@ -14,8 +14,10 @@ apply_context() {
     [[ /$path/ != */../* && $path != /* ]] || continue
     rm -f -- "$ROOT/$name/$path"
   done <"$WORK/context.gone"
+  # A file may come where a folder was.
+  find "$ROOT/$name" -mindepth 1 -type d -empty -delete
   if [[ -d $from ]]; then
-    (cd -- "$from" && tar -cf - .) 2>"$ERR" | tar -xf - --recursive-unlink -C "$ROOT/$name" 2>>"$ERR" ||
+    cp -a --remove-destination -- "$from/." "$ROOT/$name/" 2>"$ERR" ||
       fault "the build context cannot be written: $(said)" || return 1
     rm -rf -- "$from"
   fi

@@ -129,7 +129,7 @@ finish_badly() {
   rm -f -- "$WORK/images"
   REMOVED=()
   prune_images || true
-  audit "$word" "$because"
+  audit "$word" "${because%%$'\n'*}"
   if ((ROLLED_BACK)); then
     VERSION=$WORKING
     judge_alert ReleaseRolledBack page "$WORKING was rolled back: ${because%%$'\n'*}" || true

@@ -185,7 +185,7 @@ audit() {
   line="{\"at\":\"$STAMP\",\"by\":"
   json "$BY" && line+="$JSON,\"command\":"
   json "${KIND:-deploy}" && line+="$JSON,\"release\":\"$WORKING\",\"what\":"
-  json "${2:-${PREVIOUS:-nothing} -> $WORKING}" && line+="$JSON,\"outcome\":\"$1\"}"
+  json "${2:-${PREVIOUS:-nothing} -> $WORKING${WHAT:+: $WHAT}}" && line+="$JSON,\"outcome\":\"$1\"}"
   { printf '%s\n' "$line" >>"$STATE/audit.log"; } 2>/dev/null || true
 }
 

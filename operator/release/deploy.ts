@@ -134,7 +134,7 @@ function released(
 export function engineOptions(
   look: Look,
   version: string,
-  told: Pick<Told, "kind" | "share">,
+  told: Pick<Told, "kind" | "share" | "changes">,
   secretsFrom?: string,
 ) {
   return {
@@ -142,6 +142,7 @@ export function engineOptions(
     ...(look.current && look.plan && { previous: { version: look.current, plan: look.plan } }),
     kind: told.kind,
     by: whoami(),
+    what: told.changes.join(", "),
     share: told.share,
     ...(secretsFrom && { secretsFrom }),
   };

@@ -41,7 +41,8 @@ export async function follow(
   if (end) {
     const word = end.state === "rolled-back" ? "was rolled back" : "failed";
     throw new Problem(
-      `${version} ${word}: ${end.text}`,
+      // The rest of its words came with the step that failed.
+      `${version} ${word}: ${end.text.split("\n")[0]}`,
       `What was before it serves. Its history: ${back.replace("releases", "release")} ${version}`,
     );
   }

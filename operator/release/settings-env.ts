@@ -12,6 +12,8 @@ export type EngineOptions = {
   previous?: { version: string; plan: PlanJson };
   kind: ReleaseKind;
   by: string;
+  /** In words, for the audit; no values. */
+  what: string;
   /** Of the whole; 0 for no canary. */
   share: number;
   /** Whose secrets of the application are taken. */
@@ -32,6 +34,7 @@ export function settingsEnv(site: Site, plan: PlanJson, options: EngineOptions):
     `declare -A ${name}=(${entries.map(([key, value]) => `[${quote(key)}]=${value}`).join(" ")})`;
   const names = (servers: readonly { service: string }[]) => servers.map(({ service }) => service);
   return [
+    of("WHAT", options.what),
     of("STACK", plan.name),
     of("ENVIRONMENT", plan.environment),
     of("PROJECT", plan.project),
