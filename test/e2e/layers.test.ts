@@ -30,6 +30,7 @@ describe.skipIf(!engine)("an image sent layer by layer", () => {
   let config: string;
   const open: Host[] = [];
   const said: string[] = [];
+  const built: string[] = [];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "layers-"));
@@ -48,8 +49,16 @@ describe.skipIf(!engine)("an image sent layer by layer", () => {
     for (const host of open) await host.close();
     await relay?.stop();
     await droplet?.stop();
-    const images = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
-    for (const image of images.filter((name) => name.startsWith(stem))) await docker.getImage(image).remove();
+    // Those whose name has moved on, too.
+    const tagged = (await docker.listImages()).filter(({ RepoTags }) =>
+      RepoTags?.some((tag) => tag.startsWith(stem)),
+    );
+    for (const id of new Set([...tagged.map(({ Id }) => Id), ...built])) {
+      await docker
+        .getImage(id)
+        .remove({ force: true })
+        .catch(() => undefined);
+    }
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -68,7 +77,7 @@ describe.skipIf(!engine)("an image sent layer by layer", () => {
       lines.push(`COPY ${name} /${name}`);
     }
     await writeFile(join(context, "Dockerfile"), lines.join("\n"));
-    await execa("docker", ["build", "--quiet", "--tag", `${stem}:${tag}`, context]);
+    built.push((await execa("docker", ["build", "--quiet", "--tag", `${stem}:${tag}`, context])).stdout);
     return `${stem}:${tag}`;
   }
 
