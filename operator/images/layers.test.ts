@@ -8,7 +8,8 @@ import type { Host, Outcome } from "../host/host.ts";
 import { tarStream } from "../host/tar.ts";
 import { formatProblem, Problem } from "../problem.ts";
 import { type Survey, survey } from "./archive.ts";
-import { isSame, planOf, sendImage } from "./layers.ts";
+import { sendImage } from "./layers.ts";
+import { isSame, planOf } from "./plan.ts";
 
 const digest = (letter: string) => letter.repeat(64);
 const layer = (letter: string) => `sha256:${digest(letter)}`;
