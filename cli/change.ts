@@ -15,6 +15,7 @@ async function making({ site, source, signal }: Work, options: ChangeOptions): P
       words: { scale: { ...choices.scale }, config: { ...choices.config } },
       ...talking(options, signal),
     });
+    if (ordered.kind === "supplied") return { version: null };
     if (ordered.kind !== "done") throw new Error("a change that is forced makes a release");
     return { version: ordered.end.version };
   };
@@ -37,5 +38,8 @@ export async function makeChange(
   // The engine on the host writes it into the audit: it ends although this command may not.
   const { version } = await makeRelease(change);
   if (options.json) console.log(JSON.stringify({ version, changed: change.what }, null, 2));
-  else console.error(`${change.what.join(", ")}: release ${version}`);
+  else
+    console.error(
+      `${change.what.join(", ")}: ${version ? `release ${version}` : "kept for the first release"}`,
+    );
 }

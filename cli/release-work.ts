@@ -74,6 +74,7 @@ function report(ordered: Ordered, { json }: DeployOptions, environment: string):
   }
   if (ordered.kind === "nothing to do")
     console.error(`${ordered.version} runs already, and nothing differs: nothing to do.`);
+  else if (ordered.kind === "supplied") console.error("Kept for the first release.");
   else if (ordered.kind === "planned") for (const line of planText(ordered.plan)) console.log(line);
   else {
     const { version, seconds } = ordered.end;

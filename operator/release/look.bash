@@ -1,7 +1,7 @@
-# What a host says of itself and of its releases, in one go. Arguments: STATE ROOT CONTEXT PROJECT. Texts are gzip in base64.
+# What a host says of itself and of its releases, in one go. Arguments: STATE ROOT CONTEXT PROJECT SECRETS. Texts are gzip in base64.
 set -uo pipefail
 export LC_ALL=C
-state=$1 root=$2 context=$3 project=$4
+state=$1 context=$3 project=$4 secrets=$5
 say() { printf '%s\n' "$*"; }
 text() { [[ ! -f $2 ]] || printf '@%s %s\n' "$1" "$(gzip -nc -- "$2" | base64 -w0)"; }
 free() {
@@ -51,6 +51,8 @@ for folder in "$state"/releases/v*; do
   [[ ! -f $folder/state ]] || read -r word <"$folder/state"
   say "release ${folder##*/} $word"
 done
+# Names and nothing else; what is empty was not supplied.
+[[ ! -d $secrets ]] || find "$secrets" -maxdepth 1 -type f -size +0 -not -name '.*' -printf 'secret %f\n'
 text lock "$state/lock"
 if [[ -f $state/work.lock ]] && ! flock --nonblock "$state/work.lock" true 2>/dev/null; then text work "$state/work"; fi
 if [[ -n $current ]]; then

@@ -47,6 +47,8 @@ export type Look = {
   /** Files of the build context as they lie there: path to hash. */
   context: ReadonlyMap<string, string>;
   images: ReadonlySet<string>;
+  /** Names of the secrets that are there and hold something. */
+  secrets: ReadonlySet<string>;
   containers: readonly { service: string; state: string; folder: string }[];
 };
 
@@ -55,7 +57,7 @@ export async function look(site: Site, context: string, signal?: AbortSignal): P
   const began = performance.now();
   const { exitCode, stdout, stderr } = await site.host.script(
     readOwn("operator/release/look.bash"),
-    [site.state, site.root, context, site.project],
+    [site.state, site.root, context, site.project, site.secrets],
     { signal },
   );
   if (exitCode !== 0 || !stdout.startsWith("now ")) {
@@ -68,10 +70,11 @@ export async function look(site: Site, context: string, signal?: AbortSignal): P
 export function parseLook(stdout: string, seconds = 0): Look {
   const words = new Map<string, string>();
   const texts = new Map<string, string>();
-  const lists: Record<"release" | "image" | "container", string[]> = {
+  const lists: Record<"release" | "image" | "container" | "secret", string[]> = {
     release: [],
     image: [],
     container: [],
+    secret: [],
   };
   for (const line of stdout.split("\n")) {
     const at = line.indexOf(" ");
@@ -79,7 +82,7 @@ export function parseLook(stdout: string, seconds = 0): Look {
     const value = at < 0 ? "" : line.slice(at + 1);
     if (key.startsWith("@"))
       texts.set(key.slice(1), gunzipSync(Buffer.from(value, "base64")).toString("utf8"));
-    else if (key === "release" || key === "image" || key === "container") lists[key].push(value);
+    else if (Object.hasOwn(lists, key)) lists[key as keyof typeof lists].push(value);
     else if (key !== "") words.set(key, value);
   }
   const number = (key: string) => Number(words.get(key) ?? 0);
@@ -112,6 +115,7 @@ export function parseLook(stdout: string, seconds = 0): Look {
       stack === undefined ? undefined : { stack, overrides: texts.get("overrides"), pins: texts.get("pins") },
     context: contextOf(texts.get("context")),
     images: new Set(lists.image),
+    secrets: new Set(lists.secret),
     containers: lists.container.map((line) => {
       const [service = "", state = "", ...folder] = line.split(" ");
       return { service, state, folder: folder.join(" ") };

@@ -4,6 +4,7 @@ import type { StackSource } from "../../generator/stack.ts";
 import { ensureBase } from "../engine/base.ts";
 import { BASE_IMAGE } from "../engine/registry.ts";
 import { Problem } from "../problem.ts";
+import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
 import { chooseImages, type Images, imagesIn } from "../up/images.ts";
 import {
@@ -50,6 +51,8 @@ export type Order = {
 
 export type Ordered =
   | { kind: "nothing to do"; version: string }
+  /** Before the first release: they wait for it. */
+  | { kind: "supplied" }
   | { kind: "planned"; plan: DeployPlan }
   | { kind: "done"; plan: DeployPlan; end: End };
 
@@ -66,6 +69,10 @@ export async function order(
       `${seen.work.version} is being put in place by ${seen.work.by} since ${seen.work.since}`,
       `Follow it: plimsoll deploy ${site.environment} --attach`,
     );
+  }
+  if (wish.settingOnly && !seen.current && wish.secrets?.size) {
+    await supply(site, wish.secrets);
+    return { kind: "supplied" };
   }
   if (wish.settingOnly && !seen.current)
     throw new Problem(
@@ -89,7 +96,7 @@ export async function order(
   }
   const candidate = makeCandidate({ ...input, version: nextVersion(seen) });
   const difference = differenceOf(candidate, seen);
-  requireReady(site, seen, candidate.plan, imagesOf(candidate));
+  requireReady(site, seen, candidate.plan, imagesOf(candidate), wish.secrets);
   const plan = deployPlan(site, seen, candidate, difference, context, wish.share);
   if (wish.dryRun) return { kind: "planned", plan };
   await wish.agree(plan);
@@ -99,6 +106,16 @@ export async function order(
     changes: wish.changes ?? changesOf(plan),
   });
   return { kind: "done", plan, end };
+}
+
+/** Values go over the one connection into files, and nowhere else. */
+async function supply(site: Site, secrets: ReadonlyMap<string, string>): Promise<void> {
+  const folder = 'mkdir -p -- "$(dirname -- "$1")" && { [[ -d $1 ]] || mkdir -m 0700 -- "$1"; }';
+  requireDone(site, await site.host.script(folder, [site.secrets]), "making the secrets' folder");
+  const files = [...secrets].map(([path, content]) => ({ path, mode: 0o644, content }));
+  const after = "chmod 0700 .";
+  const outcome = await site.host.send(site.secrets, files, { after });
+  requireDone(site, outcome, "writing the secrets");
 }
 
 async function builtFrom(

@@ -21,7 +21,13 @@ const CLOCK = 30;
 const ROOM = { quiet: 512 * MiB, images: 2048 * MiB };
 
 /** @throws Problem with every fault at once */
-export function requireReady(site: Site, look: Look, plan: PlanJson, images: readonly string[]): void {
+export function requireReady(
+  site: Site,
+  look: Look,
+  plan: PlanJson,
+  images: readonly string[],
+  coming: ReadonlyMap<string, string> = new Map(),
+): void {
   requireUnlocked(look.lock, site.environment);
   const faults = [...engineFaults(look), ...machineFaults(look, plan), ...roomFaults(site, look, images)];
   const skew = look.now - Date.now() / 1000;
@@ -30,12 +36,26 @@ export function requireReady(site: Site, look: Look, plan: PlanJson, images: rea
       `its clock is ${Math.abs(Math.round(skew))} s ${skew > 0 ? "ahead of" : "behind"} this machine's`,
     );
   }
-  if (faults.length === 0) return;
+  if (faults.length === 0) return requireSupplied(site, look, plan, coming);
   throw new Problem(
     `${site.host.name} is not ready; nothing was changed\n${faults.map((fault) => `- ${fault}`).join("\n")}`,
     site.host.kind === "local"
       ? "An engine: sudo npx plimsoll engine install. Room: docker system df"
       : `Make it ready (safe to run again): plimsoll host init root@${site.host.name.replace(/^.*@/, "")}`,
+  );
+}
+
+/** @throws Problem that names every secret that a person has to supply and did not; on a laptop they may be empty */
+function requireSupplied(site: Site, look: Look, plan: PlanJson, coming: ReadonlyMap<string, string>): void {
+  if (site.environment === "local") return;
+  const missing = plan.secrets.filter(
+    ({ name, kind }) => kind === "supplied" && !look.secrets.has(name) && !coming.has(name),
+  );
+  if (missing.length === 0) return;
+  throw new Problem(
+    `${missing.length} secrets were not supplied yet; nothing was changed`,
+    missing.map(({ name }) => `plimsoll secrets ${site.environment} set ${name}`).join("\n"),
+    2,
   );
 }
 

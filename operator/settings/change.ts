@@ -11,5 +11,5 @@ export type Change = {
   secrets?: ReadonlyMap<string, string>;
 };
 
-/** Makes a release of a change and puts it in place. @throws Problem, InputError: the old release serves then */
-export type MakeRelease = (change: Change) => Promise<{ version: string }>;
+/** Makes a release of a change and puts it in place; no version where it waits for the first release. @throws Problem, InputError: the old release serves then */
+export type MakeRelease = (change: Change) => Promise<{ version: string | null }>;
