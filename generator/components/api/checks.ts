@@ -44,7 +44,7 @@ export const Load = z
       .array(LoadRequest)
       .max(100)
       .default([])
-      .describe("What is asked, by weight; health and / if there are none"),
+      .describe("What is asked, by weight; the health path if there are none"),
   })
   .prefault({})
   .describe("What `plimsoll load` asks the stack");
