@@ -1,14 +1,11 @@
 import { Argument, Command } from "commander";
 import { produce } from "../generator/index.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
-import { currentRelease } from "../operator/operate/migrate.ts";
 import { span } from "../operator/operate/ps-text.ts";
 import { Problem } from "../operator/problem.ts";
 import { audited } from "../operator/settings/audit.ts";
 import type { Change } from "../operator/settings/change.ts";
 import { readChoices } from "../operator/settings/choices.ts";
-import { layFirstSecret } from "../operator/settings/first-secret.ts";
-import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
 import { readSecret, secretFiles } from "../operator/settings/secret-files.ts";
 import {
   checkValue,
@@ -47,7 +44,6 @@ export function secretsCommand(): Command {
           const secret = plan.secrets.find((one) => one.name === row.name) as (typeof plan.secrets)[number];
           const value = action === "rotate" ? newValue(secret) : await askedValue(row, options);
           checkValue(plan, row, value);
-          if (!(await hasRelease(work))) return layFirst(work, row, value, options);
           const change: Change = {
             kind: "secrets",
             choices: await readChoices(work.site),
@@ -58,19 +54,6 @@ export function secretsCommand(): Command {
         });
       },
     );
-}
-
-async function hasRelease({ site }: Work): Promise<boolean> {
-  return (await currentRelease({ site })) !== undefined;
-}
-
-/** Before the first release there is nothing to make one from: the value waits for it. */
-async function layFirst({ site }: Work, row: SecretRow, value: string, { json }: Options): Promise<void> {
-  const what = `${row.variable ?? row.name} set`;
-  requireUnlocked((await readLock(site)).lock, site.environment);
-  await audited(site, { command: "secrets", what }, () => layFirstSecret(site, row.name, value));
-  if (json) console.log(JSON.stringify({ version: null, changed: [what] }, null, 2));
-  else console.error(`${what}: the first release takes it. plimsoll deploy ${site.environment}`);
 }
 
 async function askedValue(row: SecretRow, { stdin }: Options): Promise<string> {
