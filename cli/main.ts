@@ -28,6 +28,7 @@ const commands: Record<string, () => Promise<Command>> = {
   audit: async () => (await import("./audit.ts")).auditCommand(),
   migrate: async () => (await import("./migrate.ts")).migrateCommand(),
   access: async () => (await import("./access.ts")).accessCommand(),
+  check: async () => (await import("./check.ts")).checkCommand(),
   load: async () => (await import("./load.ts")).loadCommand(),
   ci: async () => (await import("./ci.ts")).ciCommand(),
   restart: async () => (await import("./restart.ts")).restartCommand(),
