@@ -63,7 +63,7 @@ export function imagesOf({ files }: Pick<Candidate, "files">): string[] {
 
 export function planText(plan: DeployPlan): string[] {
   const lines = [`${plan.from ?? "nothing"} → ${plan.version} on ${plan.host} (${plan.environment})`];
-  const line = (name: string, text: string) => lines.push(`  ${name.padEnd(10)}${text}`);
+  const line = (name: string, text: string) => lines.push(`  ${name.padEnd(12)}${text}`);
   if (plan.from === null) {
     line("services", `${plan.added.length}, all new`);
   } else {
