@@ -34,7 +34,7 @@ export function canaryCommand(): Command {
             if (!status) return console.log(`no canary is at work on ${environment}`);
             console.log(`${status.version} by ${status.by} since ${status.since}`);
             for (const [name, value] of Object.entries(status.figures))
-              console.log(`  ${name.padEnd(12)} ${value}`);
+              console.log(`  ${name.padEnd(15)} ${value}`);
             return;
           }
           const entry = { command: `canary ${action}`, what: `the canary is to ${action}` };

@@ -16,7 +16,8 @@ cat work; echo; cat work.status 2>/dev/null; exit 0`,
   const pairs = stdout
     .split("\n")
     .filter(Boolean)
-    .map((line) => [line.split(" ", 1)[0] as string, line.slice(line.indexOf(" ") + 1)] as const);
+    // There are five triggers, each with a line of its own.
+    .map((line) => /^((?:trigger )?\S+) ?(.*)$/.exec(line)?.slice(1) as [string, string]);
   const { version = "", by = "", since = "", pid: _, ...figures } = Object.fromEntries(pairs);
   return { version, by, since, figures };
 }
