@@ -62,8 +62,10 @@ export const oneAtATime: Contender = {
 
 /**
  * At its best: one service scaled to three behind an nginx that asks Docker's names again each second and retries.
- * Without max_fails=0 it loses hundreds (new servers are named before they listen, and then count as failed for 10 s);
- * without a wait for nginx to have asked again it loses dozens, since nginx knows only servers that are gone.
+ * Each of these words is one that it loses dozens or hundreds without: --wait-after-healthy, until nginx has asked again,
+ * since else it knows only servers that are gone; fail_timeout=1s, since a server is named before it listens and would be
+ * left out for 10 s; max_fails=1 and a connect timeout below the resolver's second, since an address that is gone does not
+ * refuse but is silent, and nginx ends a request with 502 where the list of servers has changed while it was waiting.
  */
 export const rollout: Contender = {
   key: "rollout",
@@ -124,7 +126,7 @@ http {
   resolver 127.0.0.11 valid=1s ipv6=off;
   upstream api {
     zone api 64k;
-    server api:5000 resolve max_fails=0;
+    server api:5000 resolve max_fails=1 fail_timeout=1s;
     keepalive 16;
   }
   server {
@@ -132,7 +134,7 @@ http {
     location / {
       proxy_http_version 1.1;
       proxy_set_header Connection "";
-      proxy_connect_timeout 1s;
+      proxy_connect_timeout 200ms;
       proxy_pass http://api;
     }
   }

@@ -2,13 +2,14 @@
  * A roll of three servers under load, side by side: what the client lost, and how long it took.
  *   npx tsx test/bench/roll.ts
  * DOCKER_ROLLOUT=path measures docker-rollout too (github.com/wowu/docker-rollout, one shell script).
- * ROUNDS=3 rolls of each; APPS=polite,plain,stubborn; ONLY=compose,one,rollout,ours.
+ * ROUNDS=3 rolls of each; APPS=polite,plain,stubborn; ONLY=compose,one,rollout,ours,cost.
  */
 
 import { startLoad } from "../deploy/load.ts";
 import { engineOrSkip } from "../e2e/engine.ts";
 import { median, row } from "./measure.ts";
 import { type Contender, compose, oneAtATime, ours, rollout } from "./roll-contenders.ts";
+import { measureCost } from "./roll-cost.ts";
 
 type Result = {
   requests: number;
@@ -21,7 +22,7 @@ type Result = {
 const rounds = Number(process.env.ROUNDS ?? 3);
 const apps = (process.env.APPS ?? "polite,plain,stubborn").split(",");
 const contenders: Contender[] = [ours, oneAtATime, rollout, compose];
-const only = process.env.ONLY?.split(",") ?? contenders.map(({ key }) => key);
+const only = process.env.ONLY?.split(",") ?? ["cost", ...contenders.map(({ key }) => key)];
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 async function measure(contender: Contender, app: string): Promise<Result | string> {
@@ -50,6 +51,7 @@ async function measure(contender: Contender, app: string): Promise<Result | stri
 }
 
 if (await engineOrSkip()) {
+  if (only.includes("cost")) await measureCost("polite", rounds);
   row(
     "50 requests a second, one of each 25 takes 1.5 s",
     "lost of requests",
