@@ -1,5 +1,6 @@
 /** What the items look at, each thing looked at once: the sources here, the host in one script, what runs in another. */
 import { execFile } from "node:child_process";
+import { lookup } from "node:dns/promises";
 import { join } from "node:path";
 import type { Receiver } from "../../generator/components/alertmanager/options.ts";
 import type { Api } from "../../generator/components/api/options.ts";
@@ -39,6 +40,8 @@ export type CheckContext = {
   run(command: string, args: readonly string[], options?: LocalOptions): Promise<Outcome>;
   /** One answer for all items that ask the same. */
   once<Value>(key: string, work: () => Promise<Value>): Promise<Value>;
+  /** Addresses of a name, as this machine sees them. */
+  addressesOf(name: string): Promise<string[]>;
   /** Milliseconds of the epoch, here. */
   now(): number;
 };
@@ -87,6 +90,8 @@ export function makeContext({ site, spec, source, stagingLoad, signal }: Context
     run: (command, args, { cwd = source.folder, signal: own = signal } = {}) =>
       runHere(command, args, cwd, own),
     once,
+    addressesOf: async (name) =>
+      (await lookup(name, { all: true }).catch(() => [])).map(({ address }) => address),
     now: () => Date.now(),
   };
 }

@@ -1,5 +1,4 @@
 /** The host: its size, kernel, clock, engine and doors. */
-import { lookup } from "node:dns/promises";
 import { connect } from "node:net";
 import { bytes } from "../../generator/report/units.ts";
 import { GiB } from "../../generator/spec/words.ts";
@@ -30,7 +29,7 @@ async function size(context: CheckContext): Promise<Verdict> {
   const facts = await context.machine();
   const { machine } = context.plan;
   const [cpus, memory] = [facts.number("cpus") ?? 0, facts.number("memory") ?? 0];
-  const said = `${cpus} CPUs and ${bytes(memory)}; the plan is for ${machine.cpus} and ${bytes(machine.memory)}`;
+  const said = `${cpus} CPUs and ${bytes(memory)}; the plan is for ${machine.cpus} CPUs and ${bytes(machine.memory)}`;
   // What the kernel keeps for itself is missing in what it says.
   const fits = memory >= 0.93 * machine.memory && (cpus >= machine.cpus || machine.spared === true);
   return fits
@@ -121,9 +120,8 @@ function upgrades(context: CheckContext, facts: Facts): Verdict {
 
 async function dns(context: CheckContext, facts: Facts): Promise<Verdict> {
   const { domain } = context.site;
-  const found = await lookup(domain, { all: true }).catch(() => []);
   const own = new Set(facts.all("address"));
-  const addresses = found.map(({ address }) => address);
+  const addresses = await context.addressesOf(domain);
   if (addresses.length === 0)
     return failed(`${domain} has no address`, `An A record for it: ${[...own][0] ?? "the host's address"}`);
   if (addresses.some((address) => own.has(address))) return passed(`${domain} is ${addresses.join(", ")}`);

@@ -95,7 +95,7 @@ export async function monitoring(context: CheckContext): Promise<Verdict> {
   const running = await context.running();
   if (!running) return nothingRuns(context);
   const [all, up] = [running.figures?.get("targets"), running.figures?.get("targets_up")];
-  const remedy = `plimsoll open prometheus ${context.site.environment}`;
+  const remedy = `plimsoll open ${context.site.environment} prometheus`;
   if (all === undefined || up === undefined) return failed("Prometheus does not answer", remedy);
   const firing = running.figures?.get("firing") ?? 0;
   if (up < all) return failed(`${up} of ${all} targets are up`, remedy);

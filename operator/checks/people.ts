@@ -82,11 +82,11 @@ const errors = live("day.errors", "Error rates", ({ figures }, { objectives, sit
     : failed(said, `plimsoll logs ${site.environment} --grep error`);
 });
 
-const speed = live("day.performance", "Performance", ({ figures }, { objectives }) => {
+const speed = live("day.performance", "Performance", ({ figures }, { objectives, site }) => {
   const p95 = figures?.get("p95");
   if (p95 === undefined) return unavailable("no request in five minutes, or no Prometheus");
   const said = `p95 ${milliseconds(p95)} in five minutes, ${milliseconds(objectives.p95)} allowed`;
-  return p95 <= objectives.p95 ? passed(said) : failed(said, "plimsoll open grafana");
+  return p95 <= objectives.p95 ? passed(said) : failed(said, `plimsoll open ${site.environment} grafana`);
 });
 
 const ReleaseTime = z.looseObject({ version: z.string(), created: z.iso.datetime() });
@@ -105,7 +105,9 @@ async function watched(context: CheckContext): Promise<Verdict> {
   const failing = running?.figures?.get("errors");
   if (failing === undefined) return unavailable(`${release.version} is ${age(old)} old; no figures of a day`);
   const said = `${release.version} is ${age(old)} old; ${share(failing, 3)} errors in 24 hours`;
-  return failing <= context.objectives.errors ? passed(said) : failed(said, "plimsoll open grafana");
+  return failing <= context.objectives.errors
+    ? passed(said)
+    : failed(said, `plimsoll open ${context.site.environment} grafana`);
 }
 
 async function backupSince(context: CheckContext): Promise<Verdict> {

@@ -29,7 +29,7 @@ function target(id: string, title: string, { figure, bound, atLeast, show, none 
       const said = `${show(value)}, ${atLeast ? "more than" : "less than"} ${show(wanted)} wanted`;
       return (atLeast ? value >= wanted : value <= wanted)
         ? passed(said)
-        : failed(said, "plimsoll open grafana");
+        : failed(said, `plimsoll open ${context.site.environment} grafana`);
     },
   });
 }
