@@ -17,7 +17,7 @@ step_all_files() {
 }
 
 step_start() {
-  local starting code=0 name deadline=$((SECONDS + ${SERVICE_FOR:-600})) waiting told=()
+  local starting code=0 name deadline=$((SECONDS + ${SERVICE_FOR:-600})) waiting told=() hopeless
   docker "${COMPOSE[@]}" up -d --no-build --quiet-pull "${WANTED[@]}" >"$ERR" 2>&1 &
   starting=$!
   BACKGROUND+=("$starting")
@@ -27,17 +27,19 @@ step_start() {
       starting=''
     fi
     read_running || return 1
-    waiting=()
+    waiting=() hopeless=''
     for name in "${WANTED[@]}"; do
       if has_arrived "$name"; then
         has "$name" "${told[@]}" || note "$name is ${C_HEALTH[$name]/#-/${C_STATE[$name]}}"
         told+=("$name")
       else
         waiting+=("$name")
+        # One that waits for another may end a few times; nothing waits five times for what Compose starts in order.
+        ((${C_RESTARTS[$name]-0} < 5)) || hopeless=$name
       fi
     done
     ((${#waiting[@]} > 0)) || [[ -n $starting ]] || break
-    if ((code != 0 || SECONDS >= deadline)); then
+    if [[ -n $hopeless ]] || ((code != 0 || SECONDS >= deadline)); then
       fault "$(report "$code" "${waiting[@]}")"
       return 1
     fi
