@@ -17,7 +17,8 @@ step_all_files() {
 }
 
 step_start() {
-  local starting code=0 name deadline=$((SECONDS + ${SERVICE_FOR:-600})) waiting told=() hopeless
+  local starting code=0 name deadline=$((SECONDS + ${SERVICE_FOR:-600})) waiting told=() hopeless restarts
+  declare -A before
   docker "${COMPOSE[@]}" up -d --no-build --quiet-pull "${WANTED[@]}" >"$ERR" 2>&1 &
   starting=$!
   BACKGROUND+=("$starting")
@@ -35,7 +36,9 @@ step_start() {
       else
         waiting+=("$name")
         # One that waits for another may end a few times; nothing waits five times for what Compose starts in order.
-        ((${C_RESTARTS[$name]-0} < 5)) || hopeless=$name
+        restarts=${C_RESTARTS[$name]-0}
+        : "${before[$name]:=$restarts}"
+        ((restarts - before[$name] < 5)) || hopeless=$name
       fi
     done
     ((${#waiting[@]} > 0)) || [[ -n $starting ]] || break
