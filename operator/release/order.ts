@@ -2,7 +2,8 @@
 import { produce } from "../../generator/index.ts";
 import type { StackSource } from "../../generator/stack.ts";
 import { ensureBase } from "../engine/base.ts";
-import { BASE_IMAGE } from "../engine/registry.ts";
+import { endpointOf } from "../engine/find.ts";
+import { BASE_IMAGE, registryAnswers } from "../engine/registry.ts";
 import { Problem } from "../problem.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
@@ -137,6 +138,11 @@ async function firstKind(
 ): Promise<Images | undefined> {
   if (seen.docker.kind !== "ready") return undefined;
   const needed = imagesIn(files.find(({ path }) => path === "compose.yaml")?.text ?? "");
+  if (seen.containers.length === 0) {
+    // What was seen already answers most of it: a question less is a round trip less.
+    if (needed.length > 0 && needed.every((image) => seen.images.has(image))) return undefined;
+    return (await registryAnswers(site.host.docker(await endpointOf(site.host)))) ? undefined : "debian";
+  }
   const { images } = await chooseImages({
     host: site.host,
     engine: await site.engine(),
