@@ -39,7 +39,10 @@ elif [[ -e /var/lib/systemd/linger/$(id -un) && -S /run/user/$(id -u)/systemd/pr
 else
   say "unit none"
 fi
-if ! mkdir -p -m 0700 -- "$state" 2>/dev/null || [[ ! -w $state ]]; then say "closed $state"; fi
+# Looked at, not made: where nothing is deployed nothing is left behind.
+above=$state
+until [[ -e $above ]]; do above=$(dirname -- "$above"); done
+if [[ ! -d $above || ! -w $above ]]; then say "closed $state"; fi
 free=$(free "$state") && say "state_free $free"
 [[ ! -L $state/onhost ]] || say "onhost $(basename -- "$(readlink -- "$state/onhost")")"
 current=''
