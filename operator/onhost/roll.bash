@@ -71,11 +71,19 @@ await_ready() {
   until admit "$1" "$2" >/dev/null; do
     read -r state exit restarts < <(docker container inspect --format '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}' "$(container_of "$1")" 2>/dev/null) || state=gone exit=0 restarts=0
     if ((restarts >= 2)) || [[ $state == exited ]]; then
-      fault "$1 ends as soon as it starts, exit code $exit"$'\n'"$(logs_of "$1")"
+      fault "$1 ends as soon as it starts, exit code $(last_exit "$1" "$exit")"$'\n'"$(logs_of "$1")"
       return 1
     fi
     ((SECONDS < deadline)) || fault "$1 runs, but $READY_PATH was not 200 within $READY_FOR s"$'\n'"$(logs_of "$1")" || return 1
   done
+}
+
+# The engine says 0 of a container that it has just started again: what it said at its end is in its events.
+last_exit() {
+  local code
+  code=$(timeout 5 docker events --since 10m --until "$(date +%s)" --filter "container=$(container_of "$1")" \
+    --filter event=die --format '{{index .Actor.Attributes "exitCode"}}' 2>/dev/null | tail -n 1) || true
+  printf '%s' "${code:-$2}"
 }
 
 # admit SERVER WEIGHT: ready three times in a row, warmed, given its release's name and its weight, all in one call into
