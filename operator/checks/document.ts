@@ -32,5 +32,6 @@ code (\`npx vitest run --project unit operator/checks -u\`).
 \`--only code,host.disk,targets\` asks some: items, groups or lists. \`--json\` prints what was found.
 
 A check reads, and changes nothing. What it runs: the application's tests and linter on this machine (\`api.checks.test\`,
-\`api.checks.lint\`), one script on the host, and one that asks the containers. \`performance.p95\` reads the report of
+\`api.checks.lint\`), one script on the host, one that asks the containers, and one that lists the image's files (a container that
+is made, read and removed without being started). \`performance.p95\` reads the report of
 \`plimsoll load staging\`.`;

@@ -6,7 +6,7 @@ docker image inspect "$image" >/dev/null 2>&1 || { echo "absent $image"; exit 0;
 # Counted, and not shown: what matches is the secret.
 history=$(docker history --no-trunc --format '{{.CreatedBy}}' "$image")
 echo "history $(grep -Ec -- "$keys" <<<"$history" || true)"
-container=$(docker create --network none "$image" plimsoll-check)
+container=$(docker create --label plimsoll.check --network none "$image" plimsoll-check)
 trap 'docker rm -f "$container" >/dev/null' EXIT
 docker export "$container" | tar -t | awk '
   { n++ }

@@ -34,6 +34,11 @@ const image = (found: string): Given => ({
   host: (line) => (line.startsWith("script") ? { stdout: `history 0\n${found}\nfiles 12` } : undefined),
 });
 
+/** A stack of nginx, its one server and nothing else. */
+const bare = `${api("servers: 1")}\n${["monitoring", "logging", "backup", "postgres", "redis", "certificates"].map((word) => `${word}: false`).join("\n")}`;
+const worker = "processes: { worker: { command: node worker.js } }";
+const whole = (nginx: string) => `${server}\ncontainer nginx running ${nginx} json-file 10m nginx:1`;
+
 const cases: Record<string, { passes: Given; fails: Given; says: RegExp }> = {
   "code.tests": { passes: ends(0), fails: ends(1), says: /npm test ended with 1 .*no luck/ },
   "code.lint": { passes: ends(0), fails: ends(2), says: /npm run lint ended with 2/ },
@@ -219,9 +224,9 @@ const cases: Record<string, { passes: Given; fails: Given; says: RegExp }> = {
   },
   "before.monitoring": { passes: wellMonitored, fails: badlyMonitored, says: /19 of 20/ },
   "day.start": {
-    passes: { running: server, machine: "current v2" },
-    fails: { running: "container api-1 running unhealthy json-file 10m shop-api:1" },
-    says: /api-1 is running unhealthy/,
+    passes: { running: whole("healthy"), words: bare, machine: "current v2" },
+    fails: { running: whole("unhealthy"), words: `${bare}\n${worker}` },
+    says: /^worker-1 does not run, nginx is running unhealthy$/,
   },
   "day.logs": {
     passes: { running: "errors api-1 0" },

@@ -39,17 +39,20 @@ async function rollback(context: CheckContext): Promise<Verdict> {
 
 const started = live("day.start", "Start", async (running, context) => {
   const current = (await context.machine()).one("current");
-  const unwell = running
-    .all("container")
-    .map((line) => line.split(" "))
-    .filter(([, state, health]) => state !== "running" || !["healthy", "none"].includes(health ?? ""));
-  if (unwell.length > 0) {
-    return failed(
-      unwell.map(([name, state, health]) => `${name} is ${state} ${health}`).join(", "),
-      `plimsoll ps ${context.site.environment}`,
-    );
-  }
-  return passed(`${current ?? "what was brought up"}: ${running.all("container").length} services are well`);
+  const found = running.all("container").map((line) => line.split(" ") as [string, string, string]);
+  const unwell = found
+    .filter(([, state, health]) => state !== "running" || !["healthy", "none"].includes(health))
+    .map(([name, state, health]) => `${name} is ${state} ${health}`);
+  const names = new Set(found.map(([name]) => name));
+  const missing = Object.entries(context.plan.services)
+    .filter(([name, { one_shot }]) => !one_shot && !names.has(name))
+    .map(([name]) => `${name} does not run`);
+  const faults = [...missing, ...unwell];
+  if (faults.length === 0)
+    return passed(`${current ?? "what was brought up"}: ${found.length} services are well`);
+  const shown = faults.slice(0, 4).join(", ");
+  const more = faults.length > 4 ? ` and ${faults.length - 4} more` : "";
+  return failed(`${shown}${more}`, `plimsoll ps ${context.site.environment}`);
 });
 
 const logs = live("day.logs", "Logs", (running, { site }) => {
