@@ -53,8 +53,7 @@ network() {
 }
 
 published() {
-  timeout 5 docker ps --format '{{.Label "com.docker.compose.project"}} {{.Names}} {{.Ports}}' 2>/dev/null |
-    awk '$3 ~ /->/ || $4 ~ /->/ { print "published " $0 }'
+  timeout 5 docker ps --format '{{.Names}} {{.Ports}}' 2>/dev/null | awk '/->/ { print "published " $0 }'
 }
 
 firewall() {
