@@ -94,7 +94,8 @@ prune_images() {
   while read -r image; do
     if [[ -z $(docker image ls -q -- "$image") ]]; then
       continue
-    elif cat -- "$STATE"/releases/*/images "$ROOT"/../*/state/releases/*/images 2>/dev/null | grep -Fxq -- "$image" ||
+    # Not behind a pipe: grep leaves at the first match, and what writes to it then fails.
+    elif grep -Fxqs -- "$image" "$STATE"/releases/*/images "$ROOT"/../*/state/releases/*/images ||
       [[ -n $(docker ps -aq --filter "ancestor=$image") ]]; then
       left+=("$image")
     elif docker image rm -- "$image" >/dev/null 2>&1; then
