@@ -43,11 +43,12 @@ read_services() {
   read_images
 }
 
-# Compose's own hash of each service. Env files are part of it, so the secrets come before.
+# Compose's own hash of each service. Env files are part of it, so the secrets come before. `config --hash` leaves out
+# what they hold, and `up` does not: it is asked of the resolved text, which goes through a pipe and nowhere else.
 read_hashes() {
   local name hash text
   W_HASH=()
-  text=$(c config --hash '*') || return 1
+  text=$(c config | docker "${COMPOSE[@]:0:${#COMPOSE[@]}-1}" - config --hash '*' 2>>"$ERR") || return 1
   while read -r name hash; do W_HASH[$name]=$hash; done <<<"$text"
 }
 
