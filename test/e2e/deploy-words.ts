@@ -114,14 +114,16 @@ export function badHosts(site: () => DeploySite): void {
       } finally {
         await fresh.stop();
       }
-      const plugin = "/usr/local/lib/docker/cli-plugins/docker-compose";
-      await site().exec(
-        `mkdir -p $(dirname ${plugin}) && printf '%s\\n' '#!/bin/sh' 'case $1 in docker-cli-plugin-metadata) echo "{\\"SchemaVersion\\":\\"0.1.0\\",\\"Vendor\\":\\"x\\",\\"Version\\":\\"v2.5.0\\"}" ;; *) echo 2.5.0 ;; esac' >${plugin} && chmod 755 ${plugin}`,
-      );
+      // A person's own plugins come before the system's.
+      const plugin = "/home/deploy/.docker/cli-plugins/docker-compose";
+      const metadata = JSON.stringify({ SchemaVersion: "0.1.0", Vendor: "test", Version: "v2.5.0" });
+      await site().exec(`install -D -m 755 /dev/stdin ${plugin} && chown -R deploy: /home/deploy/.docker`, {
+        input: `#!/bin/sh\ncase $1 in docker-cli-plugin-metadata) echo '${metadata}' ;; *) echo 2.5.0 ;; esac\n`,
+      });
       try {
         await refuses("droplet", /nothing was changed[\s\S]*its Compose is 2\.5\.0; .* or newer is needed/);
       } finally {
-        await site().exec(`rm ${plugin}`);
+        await site().exec("rm -r /home/deploy/.docker");
       }
     });
 
