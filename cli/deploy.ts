@@ -17,6 +17,7 @@ export function deployCommand(): Command {
       new Option("--images <kind>", "official or debian, from now on").choices(["official", "debian"]),
     )
     .option("--image <name>", "the application's image, where stack.yaml names one; from now on")
+    .option("--send", "bring that image from this machine's engine, layer by layer: no registry is asked")
     .option("-m, --message <text>", "what is new, for the history; the commit's first line if absent")
     .option("--dry-run", "shows what would be done, and does nothing")
     .option("--rebalance", "share memory out anew instead of keeping what services have")

@@ -7,6 +7,7 @@ import { commitOf } from "../operator/release/git.ts";
 import { type Order, type Ordered, order } from "../operator/release/order.ts";
 import { type DeployPlan, eventLine, planText } from "../operator/release/plan-text.ts";
 import type { ReleaseKind } from "../operator/release/settings-env.ts";
+import type { Site } from "../operator/site/site.ts";
 import type { Images } from "../operator/up/images.ts";
 import { askYes } from "./operate.ts";
 import type { SiteOptions, Work } from "./site.ts";
@@ -14,6 +15,8 @@ import type { SiteOptions, Work } from "./site.ts";
 export type DeployOptions = SiteOptions & {
   image?: string;
   images?: Images;
+  /** Brings the image from this machine. */
+  send?: boolean;
   message?: string;
   dryRun?: boolean;
   rebalance?: boolean;
@@ -31,16 +34,39 @@ type Wish = DeployOptions & { kind: ReleaseKind; share: number };
 
 /** Deploys the sources of this machine. */
 export async function deployWith({ site, source, signal }: Work, wish: Wish): Promise<void> {
-  const { image, message, ...rest } = wish;
+  const { image, message, send, ...rest } = wish;
+  if (send && !image)
+    throw new Problem(
+      "--send brings the image that --image names",
+      "plimsoll deploy production --image api:v12 --send",
+      2,
+    );
   const commit = await commitOf(localHost(), source.folder);
   const ordered = await order(site, source, {
     ...rest,
     ...commit,
     ...(message && { message }),
     ...(image && { words: { image } }),
+    ...(send &&
+      image &&
+      site.host.kind === "ssh" && { bring: (say) => bringImage(site, image, say, signal) }),
     ...talking(wish, signal),
   });
   report(ordered, wish, site.environment);
+}
+
+async function bringImage(
+  site: Site,
+  image: string,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { findEngine } = await import("../operator/engine/find.ts");
+  const { sendImage } = await import("../operator/images/layers.ts");
+  const engine = await findEngine(localHost());
+  if (engine.kind !== "ready")
+    throw new Problem("no Docker engine answers on this machine: it has no image to send");
+  await sendImage(site.host, engine.docker, image, say, { signal });
 }
 
 export function talking(

@@ -26,8 +26,11 @@ export type Budget = {
   disk: { total: number; host: number; granted: number };
 };
 
-/** Memory by service, in bytes; the first choice first. */
-export type Held = readonly Readonly<Record<string, number>>[];
+/** Memory by service and disk by volume, in bytes; the first choice first. */
+export type Held = readonly {
+  memory: Readonly<Record<string, number>>;
+  disk: Readonly<Record<string, number>>;
+}[];
 
 export type OwnedClaim = Claim & { component: string };
 
@@ -57,7 +60,7 @@ export const LOG_DISK = 30 * MiB;
 const DISK_UNIT = 64 * MiB;
 
 /**
- * @param held bytes of memory that services have already: kept where a claim allows them and all still fits, so that
+ * @param held bytes that services have already: kept where a claim allows them and all still fits, so that
  * a change of one service restarts no other. The first of them that fits counts; otherwise all is shared out anew
  */
 export function makeBudget(
@@ -65,13 +68,19 @@ export function makeBudget(
   claims: readonly OwnedClaim[],
   held: Held = [],
 ): Budget | Shortage {
-  for (const memory of held) {
-    const kept = makeBudget(
+  for (const before of held) {
+    const kept = shareAmong(
       machine,
-      claims.map((claim) => hold(claim, memory[claim.service])),
+      claims.map((claim) => hold(claim, before)),
+      true,
     );
     if (!isShortage(kept)) return kept;
   }
+  return shareAmong(machine, claims, false);
+}
+
+/** @param holding volumes keep what they have: one more container of an image that is there takes a log's room alone */
+function shareAmong(machine: Machine, claims: readonly OwnedClaim[], holding: boolean): Budget | Shortage {
   const running = claims.filter((claim) => claim.reserve === undefined).length;
   const host = { memory: hostMemory(machine), disk: hostDisk(machine, running) };
   const volumes = claims.flatMap((claim) =>
@@ -83,6 +92,8 @@ export function makeBudget(
     MiB,
   );
   const logs = running * LOG_DISK;
+  const wanted = volumes.reduce((sum, { part }) => sum + Math.ceil(part.floor / DISK_UNIT) * DISK_UNIT, 0);
+  if (holding) host.disk = Math.min(host.disk, Math.max(machine.disk - logs - wanted, 0.1 * machine.disk));
   const disk = shareOut(
     machine.disk - host.disk - logs,
     volumes.map(({ part }) => part),
@@ -133,10 +144,21 @@ export function makeBudget(
   };
 }
 
-function hold(claim: OwnedClaim, bytes: number | undefined): OwnedClaim {
-  const { floor, ceiling = Infinity } = claim.memory;
-  if (bytes === undefined || bytes < floor || bytes > ceiling) return claim;
-  return { ...claim, memory: { floor: bytes, weight: 0 } };
+function hold(claim: OwnedClaim, before: Held[number]): OwnedClaim {
+  return {
+    ...claim,
+    memory: holdPart(claim.memory, before.memory[claim.service]),
+    ...(claim.disk && {
+      disk: Object.fromEntries(
+        Object.entries(claim.disk).map(([volume, part]) => [volume, holdPart(part, before.disk[volume])]),
+      ),
+    }),
+  };
+}
+
+function holdPart(part: Part, bytes: number | undefined): Part {
+  const { floor, ceiling = Infinity } = part;
+  return bytes === undefined || bytes < floor || bytes > ceiling ? part : { floor: bytes, weight: 0 };
 }
 
 /** In whole units, as they are shared out: what does not fit is short of something. */

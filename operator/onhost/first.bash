@@ -19,7 +19,7 @@ step_all_files() {
 step_start() {
   local starting code=0 name deadline=$((SECONDS + ${SERVICE_FOR:-600})) waiting told=() hopeless restarts
   declare -A before
-  docker "${COMPOSE[@]}" up -d --no-build --quiet-pull "${WANTED[@]}" >"$ERR" 2>&1 &
+  docker "${COMPOSE[@]}" up -d --no-build --quiet-pull "${WANTED[@]}" >"$TMP/up" 2>&1 &
   starting=$!
   BACKGROUND+=("$starting")
   while :; do
@@ -48,7 +48,7 @@ step_start() {
     fi
     sleep 0.4
   done
-  ((code == 0)) || fault "$(said)" || return 1
+  ((code == 0)) || fault "$(ERR=$TMP/up said)" || return 1
   read_edge || true
   for name in "${SERVERS[@]}"; do edge_release "$name" "$VERSION" || true; done
   DETAIL="${#WANTED[@]} services"
@@ -67,7 +67,7 @@ has_arrived() {
 report() {
   local name code=$1
   shift
-  ((code == 0)) || printf '%s\n' "$(said)"
+  ((code == 0)) || printf '%s\n' "$(ERR=$TMP/up said)"
   for name in "$@"; do
     [[ ${C_STATE[$name]-created} != created ]] || continue
     printf '%s is %s %s, ended %s times\n' "$name" "${C_STATE[$name]}" "${C_HEALTH[$name]/#-/}" "${C_RESTARTS[$name]}"

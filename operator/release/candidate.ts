@@ -112,7 +112,11 @@ function heldOf(plan: PlanJson | undefined): Held | undefined {
   const { servers, spare, processes } = plan.application;
   const giving = new Set([...servers, spare].map(({ service }) => service).concat(processes));
   const all = plan.budget.lines.map(({ name, memory }) => [name, memory] as const);
-  return [Object.fromEntries(all), Object.fromEntries(all.filter(([name]) => !giving.has(name)))];
+  const disk = Object.assign({}, ...plan.budget.lines.map((line) => line.disk)) as Record<string, number>;
+  return [
+    { memory: Object.fromEntries(all), disk },
+    { memory: Object.fromEntries(all.filter(([name]) => !giving.has(name))), disk },
+  ];
 }
 
 /** The folder that the application is built from; undefined where its image is pulled. */

@@ -43,6 +43,8 @@ export type Order = {
   rebalance?: boolean;
   /** Makes a release although nothing differs. */
   force?: boolean;
+  /** Brings the image to the host before anything is sent that needs it. */
+  bring?(say: (line: string) => void): Promise<void>;
   say(line: string): void;
   /** Says what will be done, and asks. @throws where the answer is no */
   agree(plan: DeployPlan): Promise<void>;
@@ -101,6 +103,7 @@ export async function order(
   const plan = deployPlan(site, seen, candidate, difference, context, wish.share);
   if (wish.dryRun) return { kind: "planned", plan };
   await wish.agree(plan);
+  await wish.bring?.(wish.say);
   await bringBase(site, seen, candidate, wish);
   const end = await putInPlace(site, seen, candidate, context, difference, {
     ...wish,

@@ -36,7 +36,10 @@ export function requireReady(
       `its clock is ${Math.abs(Math.round(skew))} s ${skew > 0 ? "ahead of" : "behind"} this machine's`,
     );
   }
-  if (faults.length === 0) return requireSupplied(site, look, plan, coming);
+  if (faults.length === 0) {
+    requireSupplied(site, look, plan, coming);
+    return;
+  }
   throw new Problem(
     `${site.host.name} is not ready; nothing was changed\n${faults.map((fault) => `- ${fault}`).join("\n")}`,
     site.host.kind === "local"

@@ -20,11 +20,13 @@ export type Base = {
 /** Connections beside the pools: 3 for the superuser, 5 for monitoring and backup, the rest for the proxy's checks. */
 export const RESERVED_CONNECTIONS = 12;
 const LEAST_POOLS = 20;
+const STEP = 100;
 
 export type Settings = ReturnType<typeof settingsOf>;
 
 export function settingsOf(base: Base) {
-  const pools = Math.max(LEAST_POOLS, base.pools);
+  // In steps, and with room: max_connections needs a restart, and one more server should need none.
+  const pools = Math.ceil((Math.max(LEAST_POOLS, base.pools) * 1.5) / STEP) * STEP;
   const maxConnections = pools + RESERVED_CONNECTIONS;
   const sharedBuffers = Math.floor(base.memory / 4 / MiB) * MiB;
   // A quarter of the memory for sorts and hashes, if half of the pools sort at once.
@@ -72,7 +74,7 @@ export function explain(node: string, base: Base, settings: Settings, archive: b
     [
       "max_connections",
       String(settings.maxConnections),
-      `the application's pools may open ${base.pools}; ${RESERVED_CONNECTIONS} more for superuser, monitoring, backup and the proxy's checks`,
+      `the application's pools may open ${base.pools}; half as many more for servers to come, in steps of ${STEP}; ${RESERVED_CONNECTIONS} more for superuser, monitoring, backup and the proxy's checks`,
     ],
     ["shm_size", kB(settings.shm), `a quarter of ${memory}: Docker's 64 MB fail parallel queries`],
     ["max_wal_size", kB(settings.maxWalSize), `a twelfth of ${disk}`],
