@@ -5,6 +5,7 @@ import { ensureBase } from "../engine/base.ts";
 import { endpointOf } from "../engine/find.ts";
 import { BASE_IMAGE, registryAnswers } from "../engine/registry.ts";
 import { Problem } from "../problem.ts";
+import { appendAudit } from "../settings/audit.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
 import { chooseImages, type Images, imagesIn } from "../up/images.ts";
@@ -66,7 +67,15 @@ export async function order(
   wish: Order & { dryRun?: boolean },
 ): Promise<Ordered> {
   const bare = produce(given, site.environment);
-  const seen = await look(site, contextPath(bare), wish.signal);
+  const again = () => look(site, contextPath(bare), wish.signal);
+  let seen = await again();
+  if (!wish.dryRun && !seen.work && isHalf(seen)) {
+    wish.say("An engine was ended in the middle of a release: bringing back what was before");
+    await site.host.script(`exec bash "$1/onhost/deploy.bash" "$1" --recover`, [site.state], {
+      signal: wish.signal,
+    });
+    seen = await again();
+  }
   if (seen.work) {
     throw new Problem(
       `${seen.work.version} is being put in place by ${seen.work.by} since ${seen.work.since}`,
@@ -75,6 +84,7 @@ export async function order(
   }
   if (wish.settingOnly && !seen.current && wish.secrets?.size) {
     await supply(site, wish.secrets);
+    await appendAudit(site, { command: wish.kind, what: (wish.changes ?? []).join(", "), outcome: "done" });
     return { kind: "supplied" };
   }
   if (wish.settingOnly && !seen.current)
@@ -110,6 +120,11 @@ export async function order(
     changes: wish.changes ?? changesOf(plan),
   });
   return { kind: "done", plan, end };
+}
+
+/** A release that is neither done nor undone, and nobody is at work on it: the host was rebooted, or ran out of something. */
+function isHalf({ releases }: Look): boolean {
+  return [...releases.values()].some((state) => state === "running" || state === "canary");
 }
 
 /** Values go over the one connection into files, and nowhere else. */

@@ -56,7 +56,7 @@ function requireSupplied(site: Site, look: Look, plan: PlanJson, coming: Readonl
   );
   if (missing.length === 0) return;
   throw new Problem(
-    `${missing.length} secrets were not supplied yet; nothing was changed`,
+    `${missing.length === 1 ? "a secret was" : `${missing.length} secrets were`} not supplied yet; nothing was changed`,
     missing.map(({ name }) => `plimsoll secrets ${site.environment} set ${name}`).join("\n"),
     2,
   );
