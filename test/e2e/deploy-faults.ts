@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { counted, expectNoneLost, newContent } from "./deploy-series.ts";
 import { type DeploySite, isWhole, STATE } from "./deploy-site.ts";
 import { startRelay } from "./relay.ts";
@@ -223,6 +223,7 @@ export function enginesThatEnd(site: () => DeploySite): void {
   });
 
   it("is refused while the environment is locked, and not by a lock whose time is over", async () => {
+    onTestFinished(async () => void (await site().run(["unlock", "production"])));
     const was = await before(site());
     const lock = (time: string) =>
       site().must(["lock", "production", "--reason", "$(touch /tmp/gone); \"fair\" 'week'", "--for", time]);

@@ -4,6 +4,7 @@ import { appendFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { newContent } from "./deploy-series.ts";
 import { type DeploySite, LIVE, STATE } from "./deploy-site.ts";
 import { startDroplet } from "./droplet.ts";
 
@@ -114,6 +115,8 @@ export function badHosts(site: () => DeploySite): void {
       } finally {
         await fresh.stop();
       }
+      // Where nothing differs, nothing is asked for either.
+      await newContent(site());
       // A person's own plugins come before the system's.
       const plugin = "/home/deploy/.docker/cli-plugins/docker-compose";
       const metadata = JSON.stringify({ SchemaVersion: "0.1.0", Vendor: "test", Version: "v2.5.0" });
