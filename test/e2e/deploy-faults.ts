@@ -266,7 +266,7 @@ export function dockerAndDisk(site: () => DeploySite): void {
     await goesOn(site());
   });
 
-  it("is refused before anything is sent where the disk is full, and is undone where it gets full in the middle", async () => {
+  it("is refused before anything is sent where the disk is full; one that gets full in the middle costs no request", async () => {
     // The state on a disk of its own, so that it can be filled.
     await site().exec(
       `mkdir /srv/small && mount -t tmpfs -o size=800m,mode=0755 none /srv/small && cp -a ${STATE} /srv/small/state &&
