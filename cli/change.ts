@@ -1,6 +1,5 @@
 /** A change that becomes a release: scale, config, secrets. */
 import type { Change, MakeRelease } from "../operator/settings/change.ts";
-import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
 import type { SiteOptions, Work } from "./site.ts";
 
 export type ChangeOptions = SiteOptions & { yes?: boolean; json?: boolean };
@@ -27,13 +26,11 @@ export async function makeChange(
   change: Change | undefined,
   options: ChangeOptions,
 ): Promise<void> {
-  const { site } = work;
   if (!change) {
     if (options.json) console.log(JSON.stringify({ version: null, changed: [] }, null, 2));
     else console.error("That is how it is already: nothing to do.");
     return;
   }
-  requireUnlocked((await readLock(site)).lock, site.environment);
   const makeRelease = await making(work, options);
   // The engine on the host writes it into the audit: it ends although this command may not.
   const { version } = await makeRelease(change);

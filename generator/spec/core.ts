@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { MachineWord } from "./machine.ts";
 import {
+  Between,
   Command,
   Destination,
   Domain,
@@ -28,11 +29,6 @@ export const Objectives = z.strictObject({
   rto: Duration.prefault("1h").describe("How long a disaster may keep the service down"),
 });
 export type Objectives = z.output<typeof Objectives>;
-
-const Between = (low: number, high: number) =>
-  Duration.refine((seconds) => seconds >= low && seconds <= high, {
-    error: `expected a duration of ${low} s to ${high} s`,
-  });
 
 /** What makes a release roll itself back. */
 export const Rollback = z.strictObject({

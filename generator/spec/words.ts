@@ -50,6 +50,12 @@ export const Duration = word(
 );
 export type Duration = z.output<typeof Duration>;
 
+/** A duration within bounds, in seconds. */
+export const Between = (low: number, high: number) =>
+  Duration.refine((seconds) => seconds >= low && seconds <= high, {
+    error: `expected a duration of ${low} s to ${high} s`,
+  });
+
 /** A share between 0 and 1, written as a percentage: `10%`, `99.9%`. */
 export const Share = word(
   /^(100(?:\.0+)?|\d{1,2}(?:\.\d+)?) ?%$/,

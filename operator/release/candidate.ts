@@ -121,18 +121,23 @@ function heldOf(plan: PlanJson | undefined): Held | undefined {
 
 /** The folder that the application is built from; undefined where its image is pulled. */
 export async function contextOf(produced: Produced, stackFolder: string): Promise<Context | undefined> {
-  const { plan } = produced;
-  const first = plan.offers.application?.servers[0]?.service;
-  const image = first ? plan.services[first]?.image : undefined;
-  if (!image || !("context" in image)) return undefined;
-  return readContext(stackFolder, image.context, image.dockerfile ?? "Dockerfile");
+  const image = builtImage(produced);
+  return image && readContext(stackFolder, contextPath(produced), image.dockerfile ?? "Dockerfile");
 }
 
-/** Where stack.yaml says that the application is built, before anything else of the release is known. */
+/** Its path below the stack's folder: `api`. "" where nothing is built. */
 export function contextPath(produced: Produced): string {
-  const first = produced.plan.offers.application?.servers[0]?.service;
-  const image = first ? produced.plan.services[first]?.image : undefined;
-  return image && "context" in image ? image.context.replace(/^\.\/+/, "").replace(/\/+$/, "") : "";
+  return (
+    builtImage(produced)
+      ?.context.replace(/^\.\/+/, "")
+      .replace(/\/+$/, "") ?? ""
+  );
+}
+
+function builtImage({ plan }: Produced) {
+  const first = plan.offers.application?.servers[0]?.service;
+  const image = first ? plan.services[first]?.image : undefined;
+  return image && "context" in image ? image : undefined;
 }
 
 /** stack.yaml as the current release was made from it: a change of one setting brings no other along. */

@@ -9,7 +9,7 @@ import { whoami } from "../settings/who.ts";
 import type { Site } from "../site/site.ts";
 import { type Candidate, type Difference, writeReleaseWords } from "./candidate.ts";
 import { type Context, contextChanges } from "./context.ts";
-import { type End, type EngineEvent, follow, parseEvent } from "./follow.ts";
+import { type End, type EngineEvent, follow, listen } from "./follow.ts";
 import type { Look } from "./look.ts";
 import { type ReleaseKind, settingsEnv } from "./settings-env.ts";
 
@@ -72,12 +72,7 @@ export async function sendAndFollow(site: Site, look: Look, sending: Sending): P
   const args = [site.state, version, base, unit, FOLLOW];
   const incoming = `${site.state}/incoming-${randomBytes(6).toString("hex")}`;
   const events: EngineEvent[] = [];
-  const onLine = (line: string) => {
-    const event = parseEvent(line);
-    if (!event) return;
-    events.push(event);
-    told.onEvent(event);
-  };
+  const onLine = listen(events, told);
   const after = `${readOwn("operator/release/prepare.bash")}\nexec bash -c "$5" follow "$1" "$2" 0\n`;
   const outcome = await site.host.send(incoming, files, { after, args, onLine, signal: told.signal });
   if (outcome.exitCode === 75) throw busy(site, outcome.stderr);

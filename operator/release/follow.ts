@@ -56,6 +56,19 @@ export async function follow(
   );
 }
 
+/** For lines of the engine: keeps its events, and tells each. */
+export function listen(
+  events: EngineEvent[],
+  { onEvent }: Pick<Following, "onEvent">,
+): (line: string) => void {
+  return (line) => {
+    const event = parseEvent(line);
+    if (!event) return;
+    events.push(event);
+    onEvent(event);
+  };
+}
+
 /** Follows one that was begun before. */
 export async function attach(site: Site, version: string, following: Following): Promise<End> {
   const events: EngineEvent[] = [];
@@ -64,12 +77,7 @@ export async function attach(site: Site, version: string, following: Following):
     [site.state, version, "0"],
     {
       signal: following.signal,
-      onLine(line) {
-        const event = parseEvent(line);
-        if (!event) return;
-        events.push(event);
-        following.onEvent(event);
-      },
+      onLine: listen(events, following),
     },
   );
   return follow(site, version, events, outcome, following);

@@ -6,6 +6,7 @@ import { endpointOf } from "../engine/find.ts";
 import { BASE_IMAGE, registryAnswers } from "../engine/registry.ts";
 import { Problem } from "../problem.ts";
 import { appendAudit } from "../settings/audit.ts";
+import { requireUnlocked } from "../settings/lock.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
 import { chooseImages, type Images, imagesIn } from "../up/images.ts";
@@ -82,6 +83,7 @@ export async function order(
       `Follow it: plimsoll deploy ${site.environment} --attach`,
     );
   }
+  if (wish.settingOnly) requireUnlocked(seen.lock, site.environment);
   if (wish.settingOnly && !seen.current && wish.secrets?.size) {
     await supply(site, wish.secrets);
     await appendAudit(site, { command: wish.kind, what: (wish.changes ?? []).join(", "), outcome: "done" });

@@ -1,7 +1,7 @@
 /** The words of `nginx` in stack.yaml. */
 import { isIP } from "node:net";
 import { z } from "zod";
-import { Domain, Duration, MiB, Origin, Port, Size, UrlPath } from "../../spec/words.ts";
+import { Between, Domain, MiB, Origin, Port, Size, UrlPath } from "../../spec/words.ts";
 
 const Rate = z
   .string({ error: "expected a rate such as 20r/s or 300r/m" })
@@ -28,11 +28,6 @@ const HeaderText = z
   .string({ error: "expected a text" })
   .max(2048)
   .regex(/^[\x20-\x7e]*$/, { error: "expected printable ASCII on one line" });
-
-const Between = (low: number, high: number) =>
-  Duration.refine((seconds) => seconds >= low && seconds <= high, {
-    error: `expected a duration of ${low} s to ${high} s`,
-  });
 
 export const Nginx = z
   .strictObject({
