@@ -3,6 +3,7 @@ import { Problem } from "../problem.ts";
 import { type Destination, destinationWords } from "./destination.ts";
 import { fetchHostKey, type HostKey, keepHostKey, knownHostsFile } from "./known-hosts.ts";
 import { type Connection, connect, UnknownKey } from "./ssh-connection.ts";
+import { overKept } from "./ssh-kept.ts";
 import type { SshConfig } from "./ssh-options.ts";
 
 export type SshOptions = {
@@ -24,6 +25,9 @@ export async function getThrough(
   options: SshOptions,
 ): Promise<Connection> {
   const say = options.say ?? (() => undefined);
+  // Which key it was opened with, only a connection of our own says.
+  const kept = options.fingerprint ? undefined : await overKept(destination, config, say);
+  if (kept) return kept;
   let connection: Connection;
   try {
     connection = await connect(destination, config, say);

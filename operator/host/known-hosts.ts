@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { Problem } from "../problem.ts";
 import { type Destination, destinationArgs } from "./destination.ts";
 import { connectProblem } from "./ssh-faults.ts";
-import { configArgs, type SshConfig, sshEnvironment, strictOptions } from "./ssh-options.ts";
+import { configArgs, type SshConfig, settingsOf, sshEnvironment, strictOptions } from "./ssh-options.ts";
 
 export type HostKey = {
   /** `ED25519`. */
@@ -80,11 +80,7 @@ export async function knownHostsFile(
   destination: Destination,
   config: SshConfig,
 ): Promise<string | undefined> {
-  const { stdout, stderr, exitCode } = await execa(
-    "ssh",
-    [...configArgs(config), "-G", ...destinationArgs(destination)],
-    { reject: false, stdin: "ignore", env: sshEnvironment(), extendEnv: false },
-  );
+  const { exitCode, stdout, stderr } = await settingsOf(destination, config);
   if (exitCode !== 0) throw connectProblem(destination, stderr);
   const first = /^userknownhostsfile (\S+)/m.exec(stdout)?.[1] ?? "~/.ssh/known_hosts";
   if (first === "none" || first === "/dev/null") return undefined;

@@ -31,6 +31,8 @@ export type Connection = {
   fingerprint: string | undefined;
   /** Whether the connection stands; asks ssh itself. */
   stands(): Promise<boolean>;
+  /** Somebody else's: it stands after us, so what we asked of it is taken back. */
+  kept: boolean;
   /** `ssh -O COMMAND ARGS`: a word to our own ssh, nothing on the wire. */
   tell(command: string, args?: readonly string[]): Promise<{ ok: boolean; said: string }>;
   /** Where the connection is lost, or closed. */
@@ -59,22 +61,25 @@ for name in HOME USER PATH LANG XDG_RUNTIME_DIR \${!DOCKER_@}; do
 done
 `;
 
-/** @throws UnknownKey; Problem */
+/**
+ * @param kept the socket of a connection that the user's own ssh keeps: then this is a client of it
+ * @throws UnknownKey; Problem
+ */
 export async function connect(
   destination: Destination,
   config: SshConfig,
   say: (line: string) => void,
+  kept?: string,
 ): Promise<Connection> {
   const folder = await makeSocketFolder();
-  const control = join(folder, "m");
+  const control = kept ?? join(folder, "m");
+  const args = kept ? ["-T", ...clientArgs(destination, kept)] : masterArgs(destination, config, control);
   // A session of its own: no Ctrl-C of ours reaches it, and it has no terminal to ask for a password.
-  const child = spawn("ssh", [...masterArgs(destination, config, control), LOAD], {
-    stdio: "pipe",
-    detached: true,
-    env: sshEnvironment(),
-  });
-  const done = onExit(folder, () => child.kill());
-  const traffic: Traffic = { connections: 1 };
+  const child = spawn("ssh", [...args, LOAD], { stdio: "pipe", detached: true, env: sshEnvironment() });
+  // A client sleeps through SIGTERM.
+  const end = () => child.kill(kept ? "SIGKILL" : "SIGTERM");
+  const done = onExit(folder, end);
+  const traffic: Traffic = { connections: kept ? 0 : 1 };
   let log = "";
   child.stderr.on("data", (bytes: Buffer) => {
     const text = bytes.toString();
@@ -127,13 +132,14 @@ export async function connect(
     child.stderr.off("data", onLog);
     channels = openChannels(line);
   };
-  child.stderr.on("data", onLog);
+  if (kept) channels = openChannels(line);
+  else child.stderr.on("data", onLog);
 
   let facts: Facts;
   try {
     facts = await learn(child, exited, (config.connectTimeout + 30) * 1000);
   } catch (error) {
-    child.kill();
+    end();
     channels?.close();
     await exited;
     await tidy();
@@ -148,6 +154,7 @@ export async function connect(
     ...line,
     folder,
     facts,
+    kept: kept !== undefined,
     channels: all,
     fingerprint: /Server host key: \S+ (SHA256:\S+)/.exec(log)?.[1],
     traffic: () => ({ ...traffic }),
@@ -155,9 +162,10 @@ export async function connect(
       if (closed) return;
       closed = true;
       all.close();
+      if (kept) end();
       // Asked to, it says how many bytes there were; a signal would not let it.
-      if (!ended) await line.tell("exit");
-      const late = setTimeout(() => child.kill(), 2_000);
+      else if (!ended) await line.tell("exit");
+      const late = setTimeout(end, 2_000);
       await exited;
       clearTimeout(late);
       await tidy();

@@ -12,11 +12,12 @@ import type { Connection } from "./ssh-connection.ts";
 export type Forwards = {
   docker(endpoint: string): Docker;
   tunnel(remotePort: number, localPort?: number): Promise<Tunnel>;
-  close(): void;
+  close(): Promise<void>;
 };
 
 export function openForwards(connection: Connection, script: Host["script"]): Forwards {
   const clients = new Map<string, { docker: Docker; agent: Agent }>();
+  const forwarded: string[][] = [];
 
   function docker(endpoint: string): Docker {
     const known = clients.get(endpoint);
@@ -76,6 +77,7 @@ export function openForwards(connection: Connection, script: Host["script"]): Fo
   async function forward(...args: string[]): Promise<void> {
     const { ok, said } = await connection.tell("forward", args);
     if (!ok) throw connection.lost() ?? new Problem(`ssh cannot forward ${args.at(-1)}: ${said.trim()}`);
+    forwarded.push(args);
   }
 
   async function tunnel(remotePort: number, localPort?: number): Promise<Tunnel> {
@@ -83,6 +85,7 @@ export function openForwards(connection: Connection, script: Host["script"]): Fo
     const words = ["-L", `127.0.0.1:${port}:127.0.0.1:${remotePort}`];
     const { ok, said } = await connection.tell("forward", words);
     if (!ok) throw connection.lost() ?? portTaken(port, said.trim().split("\n")[0] ?? "");
+    forwarded.push(words);
     return {
       port,
       async close() {
@@ -94,8 +97,11 @@ export function openForwards(connection: Connection, script: Host["script"]): Fo
   return {
     docker,
     tunnel,
-    close() {
+    async close() {
       for (const { agent } of clients.values()) agent.destroy();
+      // A connection of our own takes them along when it ends.
+      if (!connection.kept || connection.lost()) return;
+      await Promise.all(forwarded.map((words) => connection.tell("cancel", words)));
     },
   };
 }

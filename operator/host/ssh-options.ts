@@ -1,4 +1,5 @@
 /** How ssh is called: once for the connection, and then as its clients. */
+import { execa } from "execa";
 import { type Destination, destinationArgs } from "./destination.ts";
 
 export type SshConfig = {
@@ -79,4 +80,14 @@ export function clientArgs(destination: Destination, control: string): string[] 
 /** A process that no terminal can ask for a password. */
 export function sshEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, SSH_ASKPASS_REQUIRE: "never", LC_ALL: "C.UTF-8" };
+}
+
+/** What ssh makes of the command line and its configuration: `name value`, a line each. Nothing on the wire. */
+export async function settingsOf(
+  destination: Destination,
+  config: SshConfig,
+): Promise<{ exitCode?: number; stdout: string; stderr: string }> {
+  return execa("ssh", [...configArgs(config), "-G", ...destinationArgs(destination)], {
+    ...{ reject: false, stdin: "ignore", env: sshEnvironment(), extendEnv: false },
+  } as const);
 }

@@ -176,7 +176,7 @@ function hostOver(connection: Connection): Host {
     },
     traffic: connection.traffic,
     async close() {
-      forwards.close();
+      await forwards.close();
       await connection.close();
     },
   };

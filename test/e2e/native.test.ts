@@ -61,7 +61,8 @@ describe.skipIf(!engine).each(targets)("$stack, $environment, $images", ({ folde
   it("is read by Compose as it was meant", async () => {
     const { stdout } = await execa(
       "docker",
-      ["compose", "config", "--format", "json", "--no-path-resolution"],
+      // With those that start only in a deploy.
+      ["compose", "--profile", "*", "config", "--format", "json", "--no-path-resolution"],
       {
         cwd: generated,
       },

@@ -1,5 +1,5 @@
 /** The engine that replaces a release on the host itself, on a real Docker engine: what it changes, what it leaves. */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -70,6 +70,14 @@ async function begun(site: Site, version: string, step: string) {
   await eventually(async () => {
     expect((await site.events(version)).map((event) => event.step)).toContain(step);
   }, 120);
+}
+
+/** The environment of an engine whose every call of docker comes after these words of sh. */
+async function behind(site: Site, words: string): Promise<{ PATH: string }> {
+  const folder = await mkdtemp(join(site.root, "shim-"));
+  const docker = (await execa("which", ["docker"])).stdout;
+  await writeFile(join(folder, "docker"), `#!/bin/sh\n${words}\nexec ${docker} "$@"\n`, { mode: 0o755 });
+  return { PATH: `${folder}:${process.env.PATH}` };
 }
 
 function tellOnFailure(site: () => Site) {
@@ -304,25 +312,32 @@ describe.skipIf(!engine)("the engine on the host", () => {
 
   it("is as good as done where it is killed after its release became the current one", async () => {
     const next = await site.prepare({ words: another() });
-    const running = site.start(next);
+    const held = join(site.root, "held");
+    await writeFile(held, "");
+    // Nothing is swept until the worker is gone.
+    const isCurrent = `[ "$(cat '${join(site.state, "releases", next, "state")}')" = current ]`;
+    const running = site.start(
+      next,
+      await behind(site, `while [ -e '${held}' ] && ${isCurrent}; do sleep 0.1; done`),
+    );
     await eventually(async () => expect(await site.stateOf(next)).toBe("current"), 120);
     process.kill(await site.worker(), "SIGKILL");
+    await rm(held);
     expect((await running).exitCode).toBe(0);
     expect((await site.events(next)).at(-1)).toMatchObject({ step: "end", state: "done" });
     await isWhole(site);
   });
 
   it("waits for a Docker engine that is away for a while", async () => {
-    const folder = join(site.root, "shim");
-    const docker = (await execa("which", ["docker"])).stdout;
     const away = join(site.root, "away");
-    await mkdir(folder);
-    const shim = `#!/bin/sh\n[ ! -e '${away}' ] || { echo 'Cannot connect to the Docker daemon' >&2; exit 1; }\nexec ${docker} "$@"\n`;
-    await writeFile(join(folder, "docker"), shim, { mode: 0o755 });
+    const path = await behind(
+      site,
+      `[ ! -e '${away}' ] || { echo 'Cannot connect to the Docker daemon' >&2; exit 1; }`,
+    );
     for (const step of ["look", "spare", "roll api-2", "spare out"]) {
       const next = await site.prepare({ words: another() });
       const result = await lostNone(site, async () => {
-        const running = site.start(next, { PATH: `${folder}:${process.env.PATH}` });
+        const running = site.start(next, path);
         await begun(site, next, step);
         await writeFile(away, "");
         await sleep(2000);

@@ -280,16 +280,19 @@ function everyday(at: () => Place): void {
     );
     expect([...statuses.keys()]).toEqual([200]);
     expect(statuses.get(200)).toBeGreaterThan(50);
-    const { rows } = JSON.parse((await run("ps", ["--json"])).stdout) as {
-      rows: { service: string; weight?: number; state: string }[];
-    };
-    expect(
-      rows.filter(({ service }) => /^api-/.test(service)).map(({ weight, state }) => [weight, state]),
-    ).toEqual([
-      [100, "healthy"],
-      [100, "healthy"],
-      [undefined, "resting"],
-    ]);
+    // nginx has had its answers; Docker asks again only after its own interval.
+    await eventually(async () => {
+      const { rows } = JSON.parse((await run("ps", ["--json"])).stdout) as {
+        rows: { service: string; weight?: number; state: string }[];
+      };
+      expect(
+        rows.filter(({ service }) => /^api-/.test(service)).map(({ weight, state }) => [weight, state]),
+      ).toEqual([
+        [100, "healthy"],
+        [100, "healthy"],
+        [undefined, "resting"],
+      ]);
+    });
     expect(await run("restart", ["redis-cache"])).toMatchObject({
       exitCode: 2,
       stderr: expect.stringContaining("the cache is empty afterwards"),

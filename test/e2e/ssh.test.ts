@@ -2,9 +2,11 @@
 import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
+import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Host } from "../../operator/host/host.ts";
 import { type SshOptions, sshHost } from "../../operator/host/ssh.ts";
@@ -473,6 +475,75 @@ describe.skipIf(!there)("over ssh", () => {
     }
   });
 
+  describe("a connection that the user's own ssh keeps", () => {
+    const control = () => join(folder, "kept");
+    // Not waited for in the way that stops this process: the relay is in it.
+    const ssh = (...args: string[]) =>
+      execa("ssh", ["-F", sshd.config, ...args, "kept"], { stdio: "ignore", reject: false, timeout: 10_000 });
+    async function keep(): Promise<void> {
+      await sshd.configure(
+        `Host kept\n  HostName 127.0.0.1\n  HostKeyAlias [127.0.0.1]:${relay.port}\n  Port ${relay.port}\n  ControlPath ${control()}`,
+      );
+      expect((await ssh("-fNM")).exitCode).toBe(0);
+      relay.reset();
+    }
+    afterEach(async () => {
+      await ssh("-O", "exit");
+    });
+
+    test("is used, and left as it was", async () => {
+      await keep();
+      const host = await connect({}, "kept");
+      expect((await host.run("echo", ["over it"])).stdout).toBe("over it");
+      if (engine) expect((await host.docker("unix:///var/run/docker.sock").ping()).toString()).toBe("OK");
+      const tunnel = await host.tunnel(sshd.port);
+      expect(await firstLine(tunnel.port)).toMatch(/^SSH-2/);
+      await host.close();
+      await expect(firstLine(tunnel.port)).rejects.toThrow("ECONNREFUSED");
+      expect(host.traffic().connections).toBe(0);
+      expect(relay.figures().connections).toBe(0);
+      expect((await ssh("-O", "check")).exitCode).toBe(0);
+    });
+
+    test("saves the round trips of connecting", async () => {
+      await keep();
+      relay.delay(50);
+      const { roundTrips } = await relay.measure(async () => {
+        const host = await connect({}, "kept");
+        await host.script("true");
+        await host.close();
+      });
+      expect(relay.figures().connections).toBe(0);
+      // One of our own takes ten for the connection alone.
+      expect(roundTrips).toBeLessThanOrEqual(6);
+    });
+
+    test("is lost like one of our own, and a socket without its ssh is passed by", async () => {
+      await keep();
+      const host = await connect({}, "kept");
+      relay.cut();
+      await expect(host.run("true", [])).rejects.toThrow(/the connection to kept was lost/);
+      execFileSync("sh", ["-c", 'until [ ! -e "$1" ]; do sleep 0.1; done', "sh", control()], {
+        timeout: 10_000,
+      });
+      execFileSync("python3", [
+        "-c",
+        "import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])",
+        control(),
+      ]);
+      const own = await connect({}, "kept");
+      expect((await own.run("echo", ["own"])).stdout).toBe("own");
+      expect(own.traffic().connections).toBe(1);
+    });
+
+    test("of another user on that host is passed by, and so is every one where a fingerprint is given", async () => {
+      await keep();
+      const other = await connect({ fingerprint: await hostFingerprint(sshd) }, "kept");
+      expect(other.traffic().connections).toBe(1);
+      expect(await refusal({}, "ssh://nobody@kept")).toContain("nobody");
+    });
+  });
+
   test("round trips, on a link of 100 ms", async () => {
     relay.delay(50);
     const pause = () => new Promise((done) => setTimeout(done, 400));
@@ -511,6 +582,17 @@ describe.skipIf(!there)("over ssh", () => {
     expect(trips.connect).toBeLessThanOrEqual(12);
   });
 });
+
+/** What a server says first. */
+function firstLine(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(port, "127.0.0.1");
+    socket.once("error", reject).once("data", (bytes) => {
+      socket.destroy();
+      resolve(bytes.toString());
+    });
+  });
+}
 
 /** Sockets of connections of this process that are still there. */
 function socketFolders(): string[] {
