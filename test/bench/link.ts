@@ -43,7 +43,7 @@ async function bench(droplet: Droplet, folder: string): Promise<void> {
 
   const relay = await startRelay({ host: droplet.address, port: 22, delay });
   const config = join(folder, "ssh_config");
-  await writeFile(config, entry(relay.port, droplet));
+  await writeFile(config, entry(relay.port, droplet, join(folder, "kept")));
   const plimsoll = async (...words: string[]): Promise<Measured> => {
     const start = performance.now();
     const earlier = relay.figures().roundTrips;
@@ -126,6 +126,12 @@ async function bench(droplet: Droplet, folder: string): Promise<void> {
     };
     show("one word of stack.yaml", await several(rounds, word));
     show("rollback to v1", await plimsoll("rollback", "production", "v1", "--yes"));
+    // As ControlPersist in ssh_config keeps it between commands.
+    await execa("ssh", ["-F", config, "-fNM", "link"], { stdio: "ignore" });
+    show("no change, over a connection that ssh keeps", await several(5, async () => undefined));
+    show("rollback to v2, over it", await plimsoll("rollback", "production", "v2", "--yes"));
+    show("rollback to v1, over it", await plimsoll("rollback", "production", "v1", "--yes"));
+    await execa("ssh", ["-F", config, "-O", "exit", "link"], { stdio: "ignore" });
     const after = await running(droplet);
     const [live, kept] = await Promise.all([
       sums(droplet, `${ROOT}/generated/production`),
@@ -144,7 +150,7 @@ async function bench(droplet: Droplet, folder: string): Promise<void> {
   }
 }
 
-function entry(port: number, droplet: Droplet): string {
+function entry(port: number, droplet: Droplet, control: string): string {
   return [
     "Host link",
     "  HostName 127.0.0.1",
@@ -157,6 +163,7 @@ function entry(port: number, droplet: Droplet): string {
     "  GlobalKnownHostsFile /dev/null",
     "  StrictHostKeyChecking yes",
     "  BatchMode yes",
+    `  ControlPath ${control}`,
     "",
   ].join("\n");
 }

@@ -34,8 +34,13 @@ async function makeBase(tag: string, suite: string): Promise<void> {
   throw new Error(`no base for a droplet: ${made.stderr.slice(-2000)}`);
 }
 
-const BASE =
-  'set -o pipefail; docker run --rm -i --privileged debian:forky-slim bash -s "$1" | docker import - "$2"';
+/** Suites run beside each other, and both may want it first. */
+const BASE = `
+set -o pipefail
+exec 9>"\${TMPDIR:-/tmp}/plimsoll-test-droplet.lock"
+flock 9
+docker image inspect "$2" >/dev/null 2>&1 || docker run --rm -i --privileged debian:forky-slim bash -s "$1" | docker import - "$2"
+`;
 
 async function hasImage(tag: string): Promise<boolean> {
   return (await execa("docker", ["image", "inspect", tag], { reject: false })).exitCode === 0;
