@@ -128,7 +128,8 @@ function choose(words: Record<string, unknown>, choices: Choices): Record<string
   const changed = [
     ...(images === undefined ? [] : [[["images"], images] as const]),
     ...(project === undefined ? [] : [[["project"], project] as const]),
-    ...(image === undefined ? [] : [[["api", "image"], image] as const]),
+    // One that was named before the stack came to build its own means nothing any more.
+    ...(image === undefined || isBuilt(words) ? [] : [[["api", "image"], image] as const]),
     ...Object.entries(scale).map(
       ([name, count]) => [name === "api" ? ["api", "servers"] : ["processes", name, "count"], count] as const,
     ),
@@ -140,6 +141,10 @@ function choose(words: Record<string, unknown>, choices: Choices): Record<string
     chosen = value === null ? without(chosen, path) : put(chosen, path, value);
   }
   return chosen;
+}
+
+function isBuilt({ api }: Record<string, unknown>): boolean {
+  return isMap(api) && api.build !== undefined;
 }
 
 function put(words: Record<string, unknown>, path: Path, value: unknown): Record<string, unknown> {

@@ -46,6 +46,15 @@ test("the same again is no change; the next version changes the application alon
   expect(next.restarts).toEqual([]);
 });
 
+test("an image that was named by command is nothing to a stack that builds its own", () => {
+  const compose = (text: string) =>
+    candidate(parseLook("now 1\n"), { image: "other/shop:2" }, "v1", text).files.find(
+      ({ path }) => path === "compose.yaml",
+    )?.text;
+  expect(compose(stack)).toContain("image: other/shop:2");
+  expect(compose(stack.replace(/^ {2}image: .*$/m, "  build: ./api"))).not.toContain("other/shop");
+});
+
 test("more servers and workers restart no database", () => {
   const look = after(first);
   const scaled = candidate(look, { scale: { api: 5, worker: 2 } });

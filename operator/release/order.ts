@@ -68,6 +68,13 @@ export async function order(
   wish: Order & { dryRun?: boolean },
 ): Promise<Ordered> {
   const bare = produce(given, site.environment);
+  const builds = contextPath(bare) !== "";
+  if (builds && wish.words?.image)
+    throw new Problem(
+      `stack.yaml builds the application's image (api.build), and ${wish.words.image} was named`,
+      "Name it in stack.yaml instead, api.image in place of api.build; or leave --image out.",
+      2,
+    );
   const again = () => look(site, contextPath(bare), wish.signal);
   let seen = await again();
   if (!wish.dryRun && !seen.work && isHalf(seen)) {
@@ -100,6 +107,7 @@ export async function order(
   const images =
     wish.images ?? words.images ?? (seen.current ? undefined : await firstKind(site, seen, bare.files));
   if (images) words.images = images;
+  if (builds && !wish.settingOnly) delete words.image;
   const context = wish.settingOnly ? undefined : await builtFrom(site, source, given.folder, words);
   if (!wish.settingOnly) words.tag = context?.tag;
   if (words.tag === undefined) delete words.tag;

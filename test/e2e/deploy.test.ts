@@ -8,6 +8,7 @@ import {
   enginesThatEnd,
   twoAndReboot,
 } from "./deploy-faults.ts";
+import { sentImages } from "./deploy-image.ts";
 import { series } from "./deploy-series.ts";
 import { type DeploySite, isWhole, openDeploySite, STATE } from "./deploy-site.ts";
 import { badHosts, badWords } from "./deploy-words.ts";
@@ -46,6 +47,7 @@ describe.skipIf(!engine)("deploys to a droplet", () => {
   badReleases(() => site);
   clientsAndConnections(() => site, ["images", "roll api-2"]);
   rollbacks(() => site);
+  sentImages(() => site);
   canaries(() => site);
   twoAndReboot(() => site);
   enginesThatEnd(() => site);
