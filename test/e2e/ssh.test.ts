@@ -371,7 +371,8 @@ describe.skipIf(!there)("over ssh", () => {
       const script = `
         import { sshHost } from ${JSON.stringify(resolve("operator/host/ssh.ts"))};
         const host = await sshHost(${JSON.stringify(where())}, { configFile: ${JSON.stringify(sshd.config)} });
-        void host.tunnel(1);
+        // Waited for: where a process of ours ends at that moment, execa may swallow the signal.
+        await host.tunnel(1);
         console.log((await host.run("echo", ["ready"])).stdout);
         if (${JSON.stringify(how)} === "exit") process.exit(0);
         setInterval(() => {}, 1000);`;
@@ -402,7 +403,8 @@ describe.skipIf(!there)("over ssh", () => {
         process.exit(0);`;
       writeFileSync(file, script);
       const words = ["node", "--import", "tsx", file];
-      const [command, ...args] = tty ? ["script", "-qec", words.join(" "), "/dev/null"] : words;
+      // A shell between would take the signals that are the program's.
+      const [command, ...args] = tty ? ["script", "-qec", `exec ${words.join(" ")}`, "/dev/null"] : words;
       const child = spawn(command as string, args, { stdio: ["pipe", "pipe", "inherit"] });
       let output = "";
       child.stdout.on("data", (bytes: Buffer) => {
