@@ -2,6 +2,7 @@ import { Argument, Command } from "commander";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { canaryStatus, decideCanary } from "../operator/release/canary.ts";
 import { audited } from "../operator/settings/audit.ts";
+import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
 import { type DeployOptions, deployWith } from "./release-work.ts";
 import { onSite, withSite } from "./site.ts";
 
@@ -37,6 +38,8 @@ export function canaryCommand(): Command {
               console.log(`  ${name.padEnd(15)} ${value}`);
             return;
           }
+          // Away from what is on trial is always allowed.
+          if (action === "promote") requireUnlocked((await readLock(site)).lock, environment);
           const entry = { command: `canary ${action}`, what: `the canary is to ${action}` };
           const { version } = await audited(site, { ...entry, release: (status) => status.version }, () =>
             decideCanary(site, action),

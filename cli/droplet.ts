@@ -11,6 +11,7 @@ import {
 } from "../operator/digitalocean/droplets.ts";
 import { type Droplet, publicAddress } from "../operator/digitalocean/shapes.ts";
 import { cloudConfig } from "../operator/machine/cloud-init.ts";
+import { initCommand } from "../operator/machine/of-stack.ts";
 import { checkParameters } from "../operator/machine/parameters.ts";
 import { Problem } from "../operator/problem.ts";
 import { confirmYes } from "./confirm.ts";
@@ -107,7 +108,7 @@ async function createOne(
       "",
       `${name} is ${made ? "there" : "there already"}: ${address}`,
       "cloud-init makes it ready in about three minutes. This waits for it and shows every step:",
-      `  npx plimsoll host init root@${address}${user === "deploy" ? "" : ` --user ${user}`}${open.join() === "80,443" ? "" : ` --open ${open.join(",")}`}`,
+      `  npx ${initCommand(address, { user, open })}`,
       `In stack.yaml, below environments.${options.environment}: host: ${user}@${address}`,
       `Then: npx plimsoll deploy ${options.environment}`,
     ].join("\n"),

@@ -7,7 +7,12 @@ import type { HostKey } from "../operator/host/known-hosts.ts";
 import { localHost } from "../operator/host/local.ts";
 import { Problem } from "../operator/problem.ts";
 
-export type HostOptions = { host?: string; fingerprint?: string };
+export type HostOptions = {
+  host?: string;
+  fingerprint?: string;
+  /** By a new connection in any case. */
+  fresh?: boolean;
+};
 
 /** `--host` and `--fingerprint`. */
 export function addHostOptions(command: Command): Command {
@@ -39,6 +44,7 @@ export async function openHost(word: string | undefined, options: HostOptions = 
   return sshHost(where, {
     say: (line) => console.error(line),
     ...(options.fingerprint && { fingerprint: options.fingerprint }),
+    ...(options.fresh && { fresh: true }),
     ...(asks && { trust: (key: HostKey) => trust(where, key) }),
   });
 }

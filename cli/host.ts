@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
-import { parseDestination } from "../operator/host/destination.ts";
+import { destinationAs, parseDestination } from "../operator/host/destination.ts";
 import { cloudConfig } from "../operator/machine/cloud-init.ts";
-import { destinationAs, initHost, type StepResult } from "../operator/machine/init.ts";
+import { initHost, type StepResult } from "../operator/machine/init.ts";
 import {
   type MachineParameters,
   type Packages,
@@ -55,7 +55,8 @@ function init(): Command {
             dryRun: options.dryRun,
             signal,
             onStep: (step) => console.error(line(step)),
-            login: (user) => openHost(destinationAs(destination, user), { fingerprint: options.fingerprint }),
+            login: (user) =>
+              openHost(destinationAs(destination, user), { fingerprint: options.fingerprint, fresh: true }),
           });
           if (options.json) console.log(JSON.stringify(result, null, 2));
           if (!result.ready) {

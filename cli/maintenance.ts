@@ -3,6 +3,7 @@ import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { isInMaintenance, setMaintenance } from "../operator/operate/maintenance.ts";
 import { openRunning } from "../operator/operate/running.ts";
 import { audited } from "../operator/settings/audit.ts";
+import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
 
 export function maintenanceCommand(): Command {
@@ -17,6 +18,7 @@ export function maintenanceCommand(): Command {
         options: SiteOptions & { json?: boolean },
       ) => {
         await withSite(environment, options, async ({ site }) => {
+          if (state) requireUnlocked((await readLock(site)).lock, environment);
           const running = await openRunning(site);
           const is =
             state === undefined

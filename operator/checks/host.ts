@@ -10,12 +10,15 @@ import {
   parseVersion,
 } from "../engine/version.ts";
 import { parseDestination } from "../host/destination.ts";
+import { initCommand, parametersOfStack } from "../machine/of-stack.ts";
 import type { CheckContext } from "./context.ts";
 import type { Facts } from "./facts.ts";
 import { automatic, failed, type Item, passed, unavailable, type Verdict } from "./item.ts";
 
-const initRemedy = ({ site }: CheckContext) =>
-  site.host.kind === "local" ? undefined : `plimsoll host init root@${site.host.name.replace(/^.*@/, "")}`;
+const initRemedy = ({ site, plan }: CheckContext) =>
+  site.host.kind === "local"
+    ? undefined
+    : initCommand(site.host.name, parametersOfStack(site.host.name, plan.services));
 
 /** Of a droplet: a laptop has its own ways. */
 function ofDroplet(look: (context: CheckContext, facts: Facts) => Verdict | Promise<Verdict>) {
@@ -105,6 +108,11 @@ function swap(context: CheckContext, facts: Facts): Verdict {
 function firewall(context: CheckContext, facts: Facts): Verdict {
   const found = facts.all("firewall");
   if (found.includes("plimsoll")) return passed("plimsoll's own, which Docker's ports do not pass by");
+  if (found.includes("plimsoll-unit"))
+    return unavailable(
+      "plimsoll's own was put up at boot; whether its rules still hold only root may read",
+      "sudo nft list table inet plimsoll",
+    );
   if (found.length === 0) return failed("none", initRemedy(context));
   return failed(`${found.join(", ")}: Docker publishes its ports past it`, initRemedy(context));
 }

@@ -29,8 +29,8 @@ async function environment(context: CheckContext): Promise<Verdict> {
     ...(empty.length > 0 ? [`empty: ${empty.join(", ")}`] : []),
   ].join("; ");
   const [first] = [...missing, ...empty];
-  const word = first?.replace(/^api_/, "").toUpperCase();
-  return failed(said, `plimsoll secrets set ${context.site.environment} ${word}`);
+  const variable = Object.keys(context.api.secrets).find((key) => `api_${key.toLowerCase()}` === first);
+  return failed(said, `plimsoll secrets ${context.site.environment} set ${variable ?? first}`);
 }
 
 /** The newest good backup of each thing that is backed up, in seconds of the epoch. */
@@ -140,12 +140,12 @@ async function logging(context: CheckContext): Promise<Verdict> {
 
 async function errorTracking(context: CheckContext): Promise<Verdict> {
   const name = Object.keys(context.api.secrets).find((key) => /DSN$/.test(key));
-  const remedy = `api: { secrets: { SENTRY_DSN: supply } }, then plimsoll secrets set ${context.site.environment} SENTRY_DSN`;
+  const remedy = `api: { secrets: { SENTRY_DSN: supply } }, then plimsoll secrets ${context.site.environment} set SENTRY_DSN`;
   if (name === undefined) return failed("the application has no secret that ends in DSN", remedy);
   const machine = await context.machine();
   return machine.all("dsn").includes(`api_${name.toLowerCase()}`)
     ? passed(`${name} is set`)
-    : failed(`${name} is empty, or no address`, `plimsoll secrets set ${context.site.environment} ${name}`);
+    : failed(`${name} is empty, or no address`, `plimsoll secrets ${context.site.environment} set ${name}`);
 }
 
 function cdn({ api, site }: CheckContext): Verdict {

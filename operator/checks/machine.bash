@@ -58,13 +58,15 @@ published() {
 
 firewall() {
   if grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then say firewall ufw; fi
-  if timeout 3 systemctl is-active --quiet plimsoll-firewall 2>/dev/null; then say firewall plimsoll; fi
+  local rules
+  # The unit has done its work once it has run: whether its rules are still there only the rules say.
+  if rules=$(root timeout 5 nft list ruleset 2>/dev/null); then
+    if grep -q '^table inet plimsoll' <<<"$rules"; then say firewall plimsoll; fi
+  elif timeout 3 systemctl is-active --quiet plimsoll-firewall 2>/dev/null; then
+    say firewall plimsoll-unit
+  fi
   if timeout 3 systemctl is-active --quiet nftables 2>/dev/null; then say firewall nftables; fi
   if timeout 3 systemctl is-active --quiet firewalld 2>/dev/null; then say firewall firewalld; fi
-  local rules
-  if rules=$(root timeout 5 nft list ruleset 2>/dev/null); then
-    say firewall_rules "$(grep -Ec 'policy drop|plimsoll' <<<"$rules" || true)"
-  fi
   if rules=$(root timeout 5 iptables -S DOCKER-USER 2>/dev/null); then
     say docker_user "$(grep -Ec -- '-j (DROP|REJECT|[A-Za-z])' <<<"$rules" || true)"
   fi
@@ -114,7 +116,7 @@ releases() {
     say release_json "$(base64 -w0 <"$state/releases/$current/release.json")"
   fi
   if [[ -r $state/lock ]]; then say lock "$(base64 -w0 <"$state/lock")"; fi
-  if [[ -e $state/work.lock ]] && ! flock -n "$state/work.lock" true 2>/dev/null; then
+  if [[ -e $state/work.lock ]] && ! flock --shared -n "$state/work.lock" true 2>/dev/null; then
     say work "$(head -c 500 "$state/work" 2>/dev/null | tr '\n' ' ')"
   fi
   local name

@@ -132,9 +132,16 @@ describe("create", () => {
     const [firewall] = server.firewalls;
     firewall?.inbound_rules.push({ protocol: "tcp", ports: "5432", sources: { addresses: ["0.0.0.0/0"] } });
     firewall?.droplet_ids.push(99);
+    const office = { addresses: ["198.51.100.7"], tags: ["office"] };
+    Object.assign(
+      firewall?.inbound_rules.find(({ ports }: { ports: string }) => ports === "22"),
+      { sources: office },
+    );
     await create();
     const ports = server.firewalls[0]?.inbound_rules.map((rule: { ports: string }) => rule.ports);
     expect(ports).toEqual(["22", "80", "443", "0"]);
+    // Nor is ssh opened to the world again.
+    expect(server.firewalls[0]?.inbound_rules[0]).toMatchObject({ ports: "22", sources: office });
     expect(server.firewalls[0]?.droplet_ids).toEqual([99]);
   });
 

@@ -22,12 +22,11 @@ export async function ensureFirewall(
     await api.ask("POST", "/v2/firewalls", shape, wanted);
     return "made";
   }
-  if (words(found) === words(wanted)) return "ok";
-  // What somebody has put behind it beside the tag stays behind it.
+  const mended = kept(found, wanted);
+  if (words(found) === words(mended)) return "ok";
   await api.ask("PUT", `/v2/firewalls/${found.id}`, shape, {
-    ...wanted,
+    ...mended,
     droplet_ids: found.droplet_ids ?? [],
-    tags: [...new Set([...(found.tags ?? []), tag])],
   });
   return "mended";
 }
@@ -54,6 +53,20 @@ function rules(name: string, tag: string, ports: readonly number[]) {
       destinations: WORLD,
     })),
     tags: [tag],
+  };
+}
+
+/** Ports that nobody planned are shut; of those that are, who may come in stays as somebody has narrowed it. */
+function kept(found: Firewall, wanted: ReturnType<typeof rules>): Omit<Firewall, "id"> {
+  const same = <Rule extends { protocol: string; ports: string }>(
+    there: readonly Rule[] | null | undefined,
+    { protocol, ports }: Rule,
+  ) => there?.find((rule) => rule.protocol === protocol && rule.ports === ports);
+  return {
+    name: wanted.name,
+    inbound_rules: wanted.inbound_rules.map((rule) => same(found.inbound_rules, rule) ?? rule),
+    outbound_rules: wanted.outbound_rules.map((rule) => same(found.outbound_rules, rule) ?? rule),
+    tags: [...new Set([...(found.tags ?? []), ...wanted.tags])],
   };
 }
 

@@ -24,12 +24,13 @@ export const Key = z.object({
 });
 export type Key = z.output<typeof Key>;
 
-const Rule = z.object({
+// Loose: what is read here and written back keeps what is not known here (sources by tag or load balancer).
+const Rule = z.looseObject({
   protocol: z.enum(["tcp", "udp", "icmp"]),
   /** One port, a range, or "0" for all; always "0" for icmp. */
   ports: z.string(),
 });
-const Ends = z.object({ addresses: z.array(z.string()).nullish() });
+const Ends = z.looseObject({ addresses: z.array(z.string()).nullish() });
 
 export const Firewall = z.object({
   id: z.string(),

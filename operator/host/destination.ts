@@ -35,6 +35,13 @@ export function destinationArgs({ user, host, port }: Destination): string[] {
   return [...(port ? ["-p", String(port)] : []), ...(user ? ["-l", user] : []), "--", host];
 }
 
+/** The same host as another user. */
+export function destinationAs(destination: string, user: string): string {
+  const { host, port } = parseDestination(destination);
+  if (port === undefined) return `${user}@${host}`;
+  return `ssh://${user}@${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
 /** For commands to copy. */
 export function destinationWords({ user, host, port }: Destination): string {
   return `${port ? `-p ${port} ` : ""}${user ? `${user}@` : ""}${host}`;

@@ -13,6 +13,8 @@ export type SshOptions = {
   trust?(key: HostKey): Promise<boolean>;
   /** Where something waits for a person (a touch of a security key). */
   say?(line: string): void;
+  /** A connection of our own, also where the user's ssh keeps one: what proves that a login gets through. */
+  fresh?: boolean;
   /** Instead of the user's ssh_config; PLIMSOLL_SSH_CONFIG if absent. */
   configFile?: string;
   /** Seconds; 10 if absent. */
@@ -26,7 +28,7 @@ export async function getThrough(
 ): Promise<Connection> {
   const say = options.say ?? (() => undefined);
   // Which key it was opened with, only a connection of our own says.
-  const kept = options.fingerprint ? undefined : await overKept(destination, config, say);
+  const kept = options.fingerprint || options.fresh ? undefined : await overKept(destination, config, say);
   if (kept) return kept;
   let connection: Connection;
   try {

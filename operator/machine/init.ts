@@ -83,15 +83,17 @@ async function secondLogin(
   try {
     const second = await login(made ? user : currentUser(host));
     try {
+      // It came through the doors: they stay, whatever else is wrong.
+      const confirmed = await asRoot(host, CONFIRM);
+      if (confirmed.exitCode !== 0) throw new Error(`it cannot be confirmed: ${confirmed.stderr.trim()}`);
       const docker =
         made && engine ? await second.run("docker", ["version"], { timeout: 30_000 }) : undefined;
       if (docker && docker.exitCode !== 0)
         return {
           step: "login",
           state: "failed",
-          text: `${second.name} may not use Docker: ${docker.stderr}`,
+          text: `${second.name} gets through, and may not use Docker: ${docker.stderr}`,
         };
-      await asRoot(host, CONFIRM);
       return { step: "login", state: "ok", text: `a new login as ${second.name} gets through` };
     } finally {
       await second.close();
@@ -132,11 +134,4 @@ function asRoot(
 
 function currentUser(host: Host): string {
   return parseDestination(host.name).user ?? "root";
-}
-
-/** The same host as another user. */
-export function destinationAs(destination: string, user: string): string {
-  const { host, port } = parseDestination(destination);
-  if (port === undefined) return `${user}@${host}`;
-  return `ssh://${user}@${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -1,10 +1,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { destinationAs } from "../host/destination.ts";
 import { fakeHost } from "../host/fake.ts";
 import { Problem } from "../problem.ts";
 import { cloudConfig, USER_DATA_LIMIT } from "./cloud-init.ts";
-import { destinationAs, initHost, parseStep } from "./init.ts";
+import { initHost, parseStep } from "./init.ts";
 import { parametersOfStack } from "./of-stack.ts";
 import { checkParameters, keysIn, type MachineParameters, STEPS } from "./parameters.ts";
 import { initScript } from "./script.ts";

@@ -1,6 +1,6 @@
 /** What a stack says about its host: the user in its word `host`, the ports that it offers to the world. */
 import type { PlanJson } from "../../generator/render/plan-json.ts";
-import { parseDestination } from "../host/destination.ts";
+import { destinationAs, parseDestination } from "../host/destination.ts";
 import type { MachineParameters } from "./parameters.ts";
 
 export function parametersOfStack(
@@ -18,4 +18,16 @@ export function parametersOfStack(
     ...(user !== undefined && user !== "root" && { user }),
     ...(open.length > 0 && { open: [...new Set(open)].sort((one, other) => one - other) }),
   };
+}
+
+/** The command that makes this host ready for this stack, to be copied: without its words it would shut a port. */
+export function initCommand(
+  destination: string,
+  { user, open = [] }: Pick<MachineParameters, "user" | "open">,
+): string {
+  return [
+    `plimsoll host init ${destinationAs(destination, "root")}`,
+    ...(user === undefined || user === "deploy" ? [] : [`--user ${user}`]),
+    ...(open.length === 0 || open.join() === "80,443" ? [] : [`--open ${open.join(",")}`]),
+  ].join(" ");
 }

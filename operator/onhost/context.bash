@@ -6,7 +6,11 @@ apply_context() {
   [[ -f $WORK/context.manifest ]] || return 0
   name=$(cat -- "$WORK/context.path")
   # Below the root and nowhere else: builds read it, and this deletes in it.
-  [[ $name =~ ^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$ && /$name/ != */../* ]] || fault "the build context has no sound path" || return 1
+  [[ $name =~ ^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$ && /$name/ != */../* && /$name/ != */./* ]] ||
+    fault "the build context has no sound path" || return 1
+  case ${name%%/*} in
+    generated | secrets | state) fault "a build context in ${name%%/*}/ would lie over the stack's own files" || return 1 ;;
+  esac
   mkdir -p -- "$ROOT/$name" "$STATE/contexts" 2>"$ERR" || fault "$(said)" || return 1
   # Until all of it is there nobody may take it for what the manifest says.
   rm -f -- "$STATE/contexts/${name//\//_}"

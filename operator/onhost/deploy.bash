@@ -49,7 +49,8 @@ supervise() {
   local code
   mkdir -p -- "$STATE/releases"
   exec 9>>"$STATE/work.lock"
-  if ! flock --nonblock 9 || is_alive; then
+  # Somebody who only looks holds it for a moment.
+  if ! flock --wait 2 9 || is_alive; then
     echo "another is at work here: $(tr '\n' ' ' <"$STATE/work" 2>/dev/null)" >&2
     exit 75
   fi
@@ -83,7 +84,8 @@ run_worker() {
   return "$code"
 }
 
-has_unfinished() { grep -lxE 'running|canary' "$STATE"/releases/*/state >/dev/null 2>&1; }
+# `half`: it failed, and so did the way back.
+has_unfinished() { grep -lxE 'running|canary|half' "$STATE"/releases/*/state >/dev/null 2>&1; }
 
 # The worker of an engine whose other half was killed.
 is_alive() {

@@ -67,7 +67,7 @@ prune_releases() {
     state=$(state_of "$version")
     case $state in
       current | superseded) ((++good > KEEP)) || continue ;;
-      failed | rolled-back) ((++bad > KEEP)) || continue ;;
+      failed | half | rolled-back) ((++bad > KEEP)) || continue ;;
       *) continue ;;
     esac
     if ! has "$version" "$current" "$before" "$WORKING" "$PREVIOUS" && ! runs_alone "$version"; then

@@ -82,6 +82,8 @@ word_of() {
   printf '%s' "$word"
 }
 
+first_line_of() { [[ ! -f $1 ]] || head -n 1 -- "$1"; }
+
 state_of() { word_of "$STATE/releases/$1/state"; }
 
 # ---- the release at hand ------------------------------------------------------------------------------------------

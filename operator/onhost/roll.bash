@@ -229,6 +229,7 @@ step_canary() {
   local spare old share name
   DETAIL='no share was asked for'
   ((CANARY_SHARE > 0)) || return 0
+  [[ -n $PREVIOUS ]] || { DETAIL='nothing was released before it' && return 0; }
   ((HAS_SPARE)) || { DETAIL='no spare, so no canary' && return 0; }
   read -r spare old share < <(share_weights "$CANARY_SHARE" "${#OLD_SERVERS[@]}") || fault "no weights give $CANARY_SHARE per mille" || return 1
   put "$WORK/affinity" "$(edge_affinity)"

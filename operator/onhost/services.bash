@@ -73,6 +73,7 @@ step_processes() {
 # Containers of services that no longer exist.
 step_orphans() {
   local name gone=()
+  ((${#W_HASH[@]} > 0)) || fault "the release's services are not known" || return 1
   read_running || return 1
   for name in "${!C_ID[@]}"; do
     [[ -z ${W_HASH[$name]-} ]] || continue
@@ -80,6 +81,16 @@ step_orphans() {
     gone+=("$name")
   done
   DETAIL="removed ${gone[*]:-none}"
+}
+
+# ended SERVICE SECONDS: true once it does not run.
+ended() {
+  local id deadline=$((SECONDS + $2))
+  id=$(container_of "$1")
+  while [[ -n $id && $(docker container inspect --format '{{.State.Running}}' "$id" 2>/dev/null) == true ]]; do
+    ((SECONDS < deadline)) || return 1
+    sleep 1
+  done
 }
 
 # remove SERVICE SECONDS: stopped in peace, then gone.

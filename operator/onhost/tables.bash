@@ -40,6 +40,8 @@ read_services() {
     W_DEPS[$name]=${deps/#-/} W_SECRETS[$name]=${secrets/#-/}
     if ((profile)); then SPARES+=("$name"); else WANTED+=("$name"); fi
   done < <(services_of <<<"$text")
+  # A full /tmp, say: nothing wanted is nothing read.
+  ((${#WANTED[@]} > 0)) || return 1
   read_images
 }
 

@@ -11,6 +11,8 @@ undo() {
   [[ -z ${UNTOUCHED-} ]] || return 0
   remove_leftovers
   if [[ -z $PREVIOUS ]]; then
+    # There is nothing to go back to.
+    ROLLED_BACK=0
     note "a first release: what runs is left to be looked at"
     return 0
   fi
@@ -80,9 +82,11 @@ away_from_new() {
   ((${#weights[@]} == 0)) || edge_weights "$SPARE=0" "${weights[@]}"
 }
 
-# So that plain `docker compose up` in the live folder finds the job as it wants it.
+# So that plain `docker compose up` in the live folder finds the job as it wants it. One that still runs is not ended in
+# the middle: what of it is in no transaction would stay half.
 settle_migrate() {
   [[ -n $MIGRATE ]] && differs "$MIGRATE" || return 0
+  ended "$MIGRATE" "${SERVICE_FOR:-600}" || { note "$MIGRATE still runs, and is left to end" && return 0; }
   c up --no-start --no-deps --no-build "$MIGRATE" >/dev/null || true
 }
 
@@ -94,9 +98,10 @@ recover() {
       finish_current "$version"
       continue
     fi
-    [[ $(state_of "$version") =~ ^(running|canary)$ ]] || continue
-    begin_work "$version" || continue
+    [[ $(state_of "$version") =~ ^(running|canary|half)$ ]] || continue
     REASON=interrupted
+    [[ $(state_of "$version") != half ]] || REASON=$(first_line_of "$STATE/releases/$version/reason")
+    begin_work "$version" || continue
     STEP=recover
     event recover begin "the engine ended in the middle of it"
     finish_badly
@@ -108,9 +113,9 @@ finish_current() {
   [[ $(tail -n 1 "$STATE/releases/$1/events" 2>/dev/null) != *'"step":"end"'* ]] || return 0
   begin_work "$1" || return 0
   settle_states
-  read_services && read_hashes || true
   if [[ -n $SPARE ]] && read_edge; then spare_down "$SPARE" || true; fi
-  sweep
+  # What is wanted must be known before anything is taken away for not being wanted.
+  if read_services && read_hashes; then sweep; else note "what is left over stays: $(said)"; fi
   audit current ''
   event end 'done' "$1 is current"
   rm -f -- "$STATE/work" "$STATE/ballast"
@@ -118,12 +123,15 @@ finish_current() {
 
 # finish_badly: undoes, says why, and leaves nothing behind that the next deploy would stumble on.
 finish_badly() {
-  local word=failed because=$REASON
-  ((ROLLED_BACK == 0)) || word=rolled-back
+  local word=failed because=$REASON by=$BY kind=$KIND what=${WHAT-}
   if ! step undo undo; then
     because+=$'\n'"and not all of it could be undone: $REASON"
-    word=failed
+    word=half
+  elif ((ROLLED_BACK)); then
+    word=rolled-back
   fi
+  # Undoing read the settings of the release before.
+  BY=$by KIND=$kind WHAT=$what
   put "$WORK/reason" "$because"
   put "$WORK/state" "$word"
   rm -f -- "$WORK/images"

@@ -173,10 +173,14 @@ step_finish() {
 
 # After `current` is written, nothing is undone any more.
 settle_states() {
-  local before
+  local before file
   before=$(word_of "$WORK/from")
   put "$WORK/state" current
   [[ -z $before || $(state_of "$before") != current ]] || put "$STATE/releases/$before/state" superseded
+  # What an earlier one could not undo is as this one wants it now.
+  for file in $(cd -- "$STATE/releases" && grep -lxF half v*/state 2>/dev/null); do
+    put "$STATE/releases/$file" failed
+  done
 }
 
 audit() {

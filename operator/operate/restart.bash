@@ -12,7 +12,8 @@ shift 10
 umask 077
 mkdir -p -- "$state"
 exec 9>>"$state/work.lock"
-flock -n 9 || exit 97
+# Somebody who only looks holds it for a moment.
+flock -w 2 9 || exit 97
 drained='' weight=100
 
 say() { printf '%s\n' "$*" 2>/dev/null || true; }

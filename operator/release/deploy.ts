@@ -69,19 +69,25 @@ export async function sendAndFollow(site: Site, look: Look, sending: Sending): P
     ...(look.onhost === name ? [] : [...engine, { path: "onhost.name", content: name }]),
   ];
   const unit = site.host.kind === "ssh" ? look.unit : "none";
-  const args = [site.state, version, base, unit, FOLLOW];
+  const lock = look.lockText === undefined ? "absent" : Buffer.from(look.lockText).toString("base64");
+  const args = [site.state, version, base, unit, FOLLOW, lock];
   const incoming = `${site.state}/incoming-${randomBytes(6).toString("hex")}`;
   const events: EngineEvent[] = [];
   const onLine = listen(events, told);
   const after = `${readOwn("operator/release/prepare.bash")}\nexec bash -c "$5" follow "$1" "$2" 0\n`;
   const outcome = await site.host.send(incoming, files, { after, args, onLine, signal: told.signal });
   if (outcome.exitCode === 75) throw busy(site, outcome.stderr);
+  if (outcome.exitCode === 76)
+    throw new Problem(
+      `${site.environment} was locked or unlocked meanwhile: nothing was changed`,
+      `Who did, and why: plimsoll audit ${site.environment}. Then run this again.`,
+    );
   if (outcome.exitCode === 3)
     throw new Problem(
       `somebody else has just made ${version}`,
       "Look what it is, and run this again: plimsoll releases",
     );
-  return await follow(site, version, events, outcome, told);
+  return await follow(site, version, events, outcome, { ...told, first: look.current === undefined });
 }
 
 const FOLLOW = readOwn("operator/release/follow.bash");

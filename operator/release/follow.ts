@@ -25,7 +25,12 @@ export function parseEvent(line: string): EngineEvent | undefined {
   }
 }
 
-type Following = { onEvent(event: EngineEvent): void; signal?: AbortSignal };
+type Following = {
+  onEvent(event: EngineEvent): void;
+  signal?: AbortSignal;
+  /** Nothing was released before it. */
+  first?: boolean;
+};
 
 /** Judges the end of what was followed. @throws Problem where the release did not come to be */
 export async function follow(
@@ -33,17 +38,24 @@ export async function follow(
   version: string,
   events: readonly EngineEvent[],
   outcome: Outcome,
-  { signal }: Pick<Following, "signal">,
+  { signal, first }: Pick<Following, "signal" | "first">,
 ): Promise<End> {
   const end = events.findLast(({ step }) => step === "end");
   const back = `plimsoll releases ${site.environment}`;
   if (end?.state === "done") return { version, events, seconds: secondsOf(events) };
   if (end) {
     const word = end.state === "rolled-back" ? "was rolled back" : "failed";
+    const lines = end.text.split("\n");
+    const history = `Its history: ${back.replace("releases", "release")} ${version}`;
+    if (end.state === "half")
+      throw new Problem(
+        `${version} failed: ${lines[0]}\n${lines.find((line) => line.startsWith("and not all")) ?? "and not all of it could be undone"}`,
+        `What runs may be of both releases: plimsoll ps ${site.environment}. Mend what the second line names; the next deploy, or --recover, goes on with the way back.\n${history}`,
+      );
     throw new Problem(
       // The rest of its words came with the step that failed.
-      `${version} ${word}: ${end.text.split("\n")[0]}`,
-      `What was before it serves. Its history: ${back.replace("releases", "release")} ${version}`,
+      `${version} ${word}: ${lines[0]}`,
+      `${first ? "Nothing was released before it: what runs is left to be looked at." : "What was before it serves."} ${history}`,
     );
   }
   signal?.throwIfAborted();

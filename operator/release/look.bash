@@ -57,7 +57,8 @@ done
 # Names and nothing else; what is empty was not supplied.
 [[ ! -d $secrets ]] || find "$secrets" -maxdepth 1 -type f -size +0 -not -name '.*' -printf 'secret %f\n'
 text lock "$state/lock"
-if [[ -f $state/work.lock ]] && ! flock --nonblock "$state/work.lock" true 2>/dev/null; then text work "$state/work"; fi
+# Shared: two that look do not meet, and who takes it waits for a look to be over.
+if [[ -f $state/work.lock ]] && ! flock --shared --nonblock "$state/work.lock" true 2>/dev/null; then text work "$state/work"; fi
 if [[ -n $current ]]; then
   release=$state/releases/$current
   text release "$release/release.yaml"

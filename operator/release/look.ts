@@ -36,6 +36,8 @@ export type Look = {
   current?: string;
   releases: ReadonlyMap<string, string>;
   lock?: StackLock;
+  /** Its file as it lies there, expired or not. */
+  lockText?: string;
   /** The one at work. */
   work?: Running;
   /** Of the current release. */
@@ -106,6 +108,7 @@ export function parseLook(stdout: string, seconds = 0): Look {
     current: words.get("current") || undefined,
     releases: new Map(lists.release.map((line) => line.split(" ") as [string, string])),
     lock: parseLock(texts.get("lock"), now * 1000),
+    lockText: texts.get("lock"),
     work: workOf(texts.get("work")),
     release: texts.get("release"),
     plan: plan === undefined ? undefined : (JSON.parse(plan) as PlanJson),

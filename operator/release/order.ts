@@ -78,7 +78,7 @@ export async function order(
   const again = () => look(site, contextPath(bare), wish.signal);
   let seen = await again();
   if (!wish.dryRun && !seen.work && isHalf(seen)) {
-    wish.say("An engine was ended in the middle of a release: bringing back what was before");
+    wish.say("A release is neither done nor undone: bringing back what was before it");
     await site.host.script(`exec bash "$1/onhost/deploy.bash" "$1" --recover`, [site.state], {
       signal: wish.signal,
     });
@@ -100,6 +100,12 @@ export async function order(
     throw new Problem(
       `${site.environment} has no release yet`,
       `Deploy first: plimsoll deploy ${site.environment}`,
+    );
+  if (wish.share > 0 && !seen.current)
+    throw new Problem(
+      `${site.environment} has no release yet: a canary has nothing to be compared with`,
+      `Deploy first: plimsoll deploy ${site.environment}`,
+      2,
     );
   const source = wish.settingOnly ? sourceOfRelease(given, seen) : given;
   const before = readReleaseWords(seen.release);
@@ -134,7 +140,7 @@ export async function order(
 
 /** A release that is neither done nor undone, and nobody is at work on it: the host was rebooted, or ran out of something. */
 function isHalf({ releases }: Look): boolean {
-  return [...releases.values()].some((state) => state === "running" || state === "canary");
+  return [...releases.values()].some((state) => ["running", "canary", "half"].includes(state));
 }
 
 /** Values go over the one connection into files, and nowhere else. */

@@ -7,6 +7,7 @@ import {
   isAtLeast,
   parseVersion,
 } from "../engine/version.ts";
+import { initCommand, parametersOfStack } from "../machine/of-stack.ts";
 import { Problem } from "../problem.ts";
 import { requireUnlocked } from "../settings/lock.ts";
 import type { Site } from "../site/site.ts";
@@ -44,7 +45,7 @@ export function requireReady(
     `${site.host.name} is not ready; nothing was changed\n${faults.map((fault) => `- ${fault}`).join("\n")}`,
     site.host.kind === "local"
       ? "An engine: sudo npx plimsoll engine install. Room: docker system df"
-      : `Make it ready (safe to run again): plimsoll host init root@${site.host.name.replace(/^.*@/, "")}`,
+      : `Make it ready (safe to run again): ${initCommand(site.host.name, parametersOfStack(site.host.name, plan.services))}`,
   );
 }
 

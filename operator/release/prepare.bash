@@ -1,6 +1,7 @@
 # Makes a release of what was sent into this folder, starts the engine on it apart from this connection, and follows it.
-# Arguments: STATE VERSION BASE UNIT. Exits 0 where the engine ended (its events say how), 3 where another took the version,
-# 75 where another is at work, 4 where the engine was lost.
+# Arguments: STATE VERSION BASE UNIT FOLLOW LOCK (`plimsoll lock`'s file in base64 as it was when the release was planned,
+# or absent). Exits 0 where the engine ended (its events say how), 3 where another took the version, 75 where another is
+# at work, 76 where it was locked or unlocked meanwhile, 4 where the engine was lost.
 set -euo pipefail
 export LC_ALL=C
 umask 022
@@ -12,7 +13,7 @@ chmod 0700 -- "$state"
 mkdir -p -- "$state/releases" "$state/engines"
 # Left by connections that broke while they sent.
 find "$state" -maxdepth 1 -name 'incoming-*' -mmin +120 -exec rm -rf -- {} +
-if [[ -f $state/work.lock ]] && ! flock --nonblock "$state/work.lock" true; then
+if [[ -f $state/work.lock ]] && ! flock --shared --nonblock "$state/work.lock" true; then
   tr '\n' ' ' <"$state/work" >&2 || true
   exit 75
 fi
@@ -36,9 +37,16 @@ if [[ -d $here/onhost ]]; then
   [[ -d $state/engines/$engine ]] || mv -T -- "$here/onhost" "$state/engines/$engine"
   ln -sfnT -- "engines/$engine" "$state/onhost"
 fi
+# A question may have stood open for long, or an image been on its way.
+exec 8>>"$state/lock.guard"
+flock -w 20 8
+present=absent
+[[ ! -e $state/lock ]] || present=$(base64 -w 0 -- "$state/lock")
+[[ $present == "$6" ]] || exit 76
 # A folder of that name means that somebody else was quicker.
 mkdir -- "$state/releases/$version" 2>/dev/null || exit 3
 mv -T -- "$release" "$state/releases/$version"
+exec 8>&-
 
 engine=(/bin/bash "$state/onhost/deploy.bash" "$state" "$version")
 environment=()

@@ -109,15 +109,21 @@ it("knows each secret's readers, be it through another, and shows what is derive
   expect(() => findSecret(rows, "SENTRY_DNS")).toThrow(/did you mean SENTRY_DSN\?/);
 });
 
-it("changes the application's own secrets only, and says why not the others", () => {
+it("changes the application's own secrets and those that a person supplies, and says why not the others", () => {
   const rows = secretRows(plan, spec);
   const refusal = (name: string, doing: "set" | "rotate") => () =>
     requireChangeable(findSecret(rows, name), doing, "production");
   expect(refusal("JWT_SECRET", "rotate")).not.toThrow();
   expect(refusal("SENTRY_DSN", "set")).not.toThrow();
   expect(refusal("SENTRY_DSN", "rotate")).toThrow(/supplied by a person/);
-  for (const { name, variable } of rows)
-    if (!variable) expect(refusal(name, "set"), name).toThrow(/cannot be set by command: .{20}/);
+  for (const { name, variable, kind } of rows)
+    if (!variable && kind === "random")
+      expect(refusal(name, "set"), name).toThrow(/cannot be set by command: .{20}/);
+  const key = { name: "backup_s3_key", component: "backup", kind: "supplied", readers: [] } as const;
+  expect(() => requireChangeable({ ...key, readers: [] }, "set", "production")).not.toThrow();
+  expect(() => requireChangeable({ ...key, readers: [] }, "rotate", "production")).toThrow(
+    /supplied by a person/,
+  );
   expect(refusal("postgres_app_password", "rotate")).toThrow(/the database holds it too/);
   expect(refusal("backup_restic_password", "rotate")).toThrow(/old ones could not be read/);
 });

@@ -65,7 +65,8 @@ export function findSecret(rows: readonly SecretRow[], word: string): SecretRow 
 
 /** @throws Problem (2) where a new value alone would break what uses it */
 export function requireChangeable(row: SecretRow, doing: "set" | "rotate", environment: string): void {
-  if (row.variable === undefined) {
+  // What a person supplies is a key to somebody else's door: nothing here keeps a copy of it.
+  if (row.variable === undefined && row.kind !== "supplied") {
     throw new Problem(
       `${row.name} cannot be ${doing === "set" ? "set" : "rotated"} by command: ${why(row)}`,
       undefined,
@@ -74,8 +75,8 @@ export function requireChangeable(row: SecretRow, doing: "set" | "rotate", envir
   }
   if (doing === "rotate" && row.kind === "supplied") {
     throw new Problem(
-      `${row.variable} is supplied by a person: nobody here can make a new one`,
-      `Make a new one where it comes from, then: plimsoll secrets ${environment} set ${row.variable}`,
+      `${row.variable ?? row.name} is supplied by a person: nobody here can make a new one`,
+      `Make a new one where it comes from, then: plimsoll secrets ${environment} set ${row.variable ?? row.name}`,
       2,
     );
   }

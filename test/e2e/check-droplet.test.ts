@@ -63,7 +63,7 @@ describe.skipIf(!engine)("check, over ssh", () => {
     expect(of("infrastructure.environment")).toMatchObject({
       state: "failed",
       said: "missing: api_sendgrid_api_key, api_sentry_dsn, api_openai_api_key",
-      remedy: "plimsoll secrets set staging SENDGRID_API_KEY",
+      remedy: "plimsoll secrets staging set SENDGRID_API_KEY",
     });
     expect(of("infrastructure.monitoring")).toMatchObject({
       state: "unavailable",

@@ -1,9 +1,10 @@
 /** `plimsoll host init` on a fresh droplet with a real systemd, sshd, firewall and Docker from Debian's packages. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { destinationAs } from "../../operator/host/destination.ts";
 import { sshHost } from "../../operator/host/ssh.ts";
 import { cloudConfig } from "../../operator/machine/cloud-init.ts";
-import { destinationAs, type InitOptions, initHost } from "../../operator/machine/init.ts";
+import { type InitOptions, initHost } from "../../operator/machine/init.ts";
 import type { MachineParameters } from "../../operator/machine/parameters.ts";
 import { type Droplet, startDroplet } from "./droplet.ts";
 import { engineOrSkip } from "./engine.ts";

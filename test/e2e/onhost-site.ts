@@ -150,7 +150,7 @@ export async function openSite(
     prepare,
     /** Starts the engine and does not wait for it. */
     start: (version: string, env?: Record<string, string>) => engine(version, env),
-    recover: () => engine("--recover"),
+    recover: (env?: Record<string, string>) => engine("--recover", env),
     /** Prepares and deploys. */
     async deploy(options: ReleaseOptions = {}) {
       const version = await prepare(options);

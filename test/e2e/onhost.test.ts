@@ -268,6 +268,44 @@ describe.skipIf(!engine)("the engine on the host", () => {
     await isWhole(site);
   });
 
+  it("goes on with a way back that failed, and writes down who made the release", async () => {
+    const version = await site.current();
+    const broken = join(site.root, "broken");
+    await writeFile(broken, "");
+    const change = inServer("api-3", "environment:\n", 'environment:\n      UNREADY: "1"\n');
+    const settings = { READY_FOR: "5", BY: "bob", KIND: "config" };
+    const next = await site.prepare({ words: another(), change, settings });
+    const events = join(site.state, "releases", next, "events");
+    const env = await behind(
+      site,
+      `[ ! -e '${broken}' ] || ! grep -q '"step":"undo","state":"begin"' '${events}' || { echo 'no space left on device' >&2; exit 1; }`,
+    );
+    await lostNone(site, async () => {
+      expect((await site.start(next, { ...env, PATIENCE: "3" })).exitCode).toBe(1);
+      expect(await site.stateOf(next)).toBe("half");
+      expect(await site.reasonOf(next)).toMatch(
+        /^roll api-3: .*\n(.*\n)*and not all of it could be undone: undo: /,
+      );
+      expect((await site.events(next)).at(-1)).toMatchObject({ step: "end", state: "half" });
+      expect(await site.current()).toBe(version);
+      await rm(broken);
+      const recovered = await site.recover();
+      expect(recovered.exitCode, recovered.all).toBe(0);
+    });
+    expect(await site.stateOf(next)).toBe("failed");
+    expect(await site.reasonOf(next)).toMatch(/^roll api-3: /);
+    expect(await site.current()).toBe(version);
+    await isWhole(site);
+    const lines = (await site.read("audit.log"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.filter(({ release }) => release === next)).toEqual([
+      expect.objectContaining({ by: "bob", command: "config", outcome: "half" }),
+      expect.objectContaining({ by: "bob", command: "config", outcome: "failed" }),
+    ]);
+  });
+
   it.each(["images", "nginx test", "spare", "roll api-1", "roll api-2", "nginx", "spare out", "smoke"])(
     "goes back by itself where it is killed in the middle of: %s",
     async (step) => {
@@ -312,6 +350,8 @@ describe.skipIf(!engine)("the engine on the host", () => {
 
   it("is as good as done where it is killed after its release became the current one", async () => {
     const next = await site.prepare({ words: another() });
+    // --recover takes nothing away where Compose does not say what is wanted.
+    const mute = await behind(site, `case " $* " in *" config "*) exit 1 ;; esac`);
     const held = join(site.root, "held");
     await writeFile(held, "");
     // Nothing is swept until the worker is gone.
@@ -326,6 +366,11 @@ describe.skipIf(!engine)("the engine on the host", () => {
     expect((await running).exitCode).toBe(0);
     expect((await site.events(next)).at(-1)).toMatchObject({ step: "end", state: "done" });
     await isWhole(site);
+    const before = await site.containers();
+    const events = (await site.read(`releases/${next}/events`)).trim().split("\n").slice(0, -1).join("\n");
+    await writeFile(join(site.state, "releases", next, "events"), `${events}\n`);
+    expect((await site.recover(mute)).exitCode).toBe(0);
+    expect(await site.containers()).toEqual(before);
   });
 
   it("waits for a Docker engine that is away for a while", async () => {

@@ -538,10 +538,12 @@ describe.skipIf(!there)("over ssh", () => {
       expect(own.traffic().connections).toBe(1);
     });
 
-    test("of another user on that host is passed by, and so is every one where a fingerprint is given", async () => {
+    test("of another user on that host is passed by, and every one where a fingerprint or a new login is asked for", async () => {
       await keep();
-      const other = await connect({ fingerprint: await hostFingerprint(sshd) }, "kept");
-      expect(other.traffic().connections).toBe(1);
+      for (const own of [{ fingerprint: await hostFingerprint(sshd) }, { fresh: true }]) {
+        const other = await connect(own, "kept");
+        expect(other.traffic().connections).toBe(1);
+      }
       expect(await refusal({}, "ssh://nobody@kept")).toContain("nobody");
     });
   });

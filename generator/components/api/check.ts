@@ -13,6 +13,17 @@ export function checkApi(options: Api, context: Pick<Context, "spec">): OptionFa
       remedy: "Give one of them: image: ghcr.io/me/api:1.4.0, or build: ./api",
     });
   }
+  const [folder] = options.build?.context.split("/") ?? [];
+  if (folder !== undefined && OURS.has(folder)) {
+    faults.push({
+      path: ["build"],
+      message:
+        folder === "."
+          ? "is the stack's own folder: its secrets and generated files would be sent along"
+          : `is a folder that plimsoll keeps its own things in (${folder})`,
+      remedy: "Put the application into a folder of its own: build: ./api",
+    });
+  }
   const last = options.port + options.servers - 1;
   if (last > 65_535)
     faults.push({
@@ -71,6 +82,9 @@ function reserved(name: string, path: readonly string[]): OptionFault[] {
   const remedy = RESERVED.get(name);
   return remedy === undefined ? [] : [{ path, message: "is set by plimsoll for each server", remedy }];
 }
+
+/** Of a stack on a laptop or on a host: what is built from lies beside them. */
+const OURS = new Set([".", "generated", "secrets", "state"]);
 
 const RESERVED = new Map([
   ["PORT", "Set api.port: the servers count up from it."],
