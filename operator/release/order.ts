@@ -101,9 +101,9 @@ export async function order(
       `${site.environment} has no release yet`,
       `Deploy first: plimsoll deploy ${site.environment}`,
     );
-  if (wish.share > 0 && !seen.current)
+  if (wish.share > 0 && !seen.current && seen.containers.length > 0)
     throw new Problem(
-      `${site.environment} has no release yet: a canary has nothing to be compared with`,
+      `what runs in ${site.environment} is no release: a canary of it could not be taken back`,
       `Deploy first: plimsoll deploy ${site.environment}`,
       2,
     );
