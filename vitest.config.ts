@@ -1,10 +1,26 @@
+import { basename } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Minutes each: begun last, one of them would be run by one worker while the other has nothing to do. */
+const LONG = ["deploy", "deploy-interrupted", "onhost", "certificates", "operate", "ssh", "host-init"];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = LONG.indexOf(basename(moduleId, ".test.ts"));
+      return at < 0 ? LONG.length : at;
+    };
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
+  }
+}
 
 /** They judge by time and load, or stop the engine's own network: nothing else may run beside them. */
 const ALONE = ["test/e2e/judge.test.ts"];
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
