@@ -33,7 +33,7 @@ export function sentImages(site: () => DeploySite): void {
 
       await writeFile(file, words.replace(/^ {2}build: .*$/m, `  image: ${name}:none`));
       const missing = await deploy("one");
-      expect(missing.exitCode).toBe(1);
+      expect(missing.exitCode, missing.stderr).toBe(2);
       expect(missing.stderr).toContain(`${name}:one`);
 
       await build("one");
