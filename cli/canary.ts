@@ -3,6 +3,7 @@ import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { canaryStatus, decideCanary } from "../operator/release/canary.ts";
 import { audited } from "../operator/settings/audit.ts";
 import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
+import { asTyped } from "./hint.ts";
 import { type DeployOptions, deployWith } from "./release-work.ts";
 import { onSite, withSite } from "./site.ts";
 
@@ -44,7 +45,7 @@ export function canaryCommand(): Command {
           const { version } = await audited(site, { ...entry, release: (status) => status.version }, () =>
             decideCanary(site, action),
           );
-          console.error(`${version}: ${action}. Follow it: plimsoll deploy ${environment} --attach`);
+          console.error(asTyped(`${version}: ${action}. Follow it: plimsoll deploy ${environment} --attach`));
         },
         async () =>
           `Interrupted here. The watch goes on on the host and ends by itself.\nHow it does: plimsoll canary status ${environment}`,

@@ -3,7 +3,7 @@ import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { attach } from "../operator/release/follow.ts";
 import { look } from "../operator/release/look.ts";
 import type { Images } from "../operator/up/images.ts";
-import { type DeployOptions, deployWith, printEvent } from "./release-work.ts";
+import { type DeployOptions, deployWith, interruptedRelease, printEvent } from "./release-work.ts";
 import { onSite, withSite } from "./site.ts";
 
 type Options = DeployOptions & { attach?: boolean; images?: Images };
@@ -37,7 +37,9 @@ export function deployCommand(): Command {
           console.error(`${end.version} is current.`);
         },
         async () =>
-          `Interrupted here. What was begun on the host goes on and ends by itself.\nFollow it: plimsoll deploy ${environment} --attach`,
+          options.attach
+            ? `No longer followed. It goes on on the host: plimsoll deploy ${environment} --attach`
+            : interruptedRelease(environment),
       );
     });
 }

@@ -4,6 +4,7 @@ import { isInMaintenance, setMaintenance } from "../operator/operate/maintenance
 import { openRunning } from "../operator/operate/running.ts";
 import { audited } from "../operator/settings/audit.ts";
 import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
+import { asTyped } from "./hint.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
 
 export function maintenanceCommand(): Command {
@@ -29,7 +30,9 @@ export function maintenanceCommand(): Command {
           if (options.json) console.log(JSON.stringify({ maintenance: is }, null, 2));
           else if (is)
             console.error(
-              `${environment} is in maintenance: every request is answered 503. Over: plimsoll maintenance ${environment} off`,
+              asTyped(
+                `${environment} is in maintenance: every request is answered 503. Over: plimsoll maintenance ${environment} off`,
+              ),
             );
           else console.error(`${environment} serves.`);
         });

@@ -3,6 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { terminalIsHeld } from "../operator/host/terminal.ts";
 import { formatProblem, Problem } from "../operator/problem.ts";
 import { ExitError } from "./exit.ts";
+import { asTyped } from "./hint.ts";
 
 export type OperateOptions = {
   /** Ctrl-C is the usual end of it (a log that is followed, a tunnel): nothing is said. */
@@ -31,11 +32,11 @@ export async function operate(
     await action(ending.signal);
   } catch (error) {
     if (ending.signal.aborted) {
-      console.error(await interrupted().catch(() => "Interrupted."));
+      console.error(asTyped(await interrupted().catch(() => "Interrupted.")));
       process.exit(130);
     }
     if (!(error instanceof Problem)) throw error;
-    console.error(`plimsoll: ${formatProblem(error)}`);
+    console.error(asTyped(`plimsoll: ${formatProblem(error)}`));
     throw new ExitError(error.exitCode === 2 ? 2 : 1);
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
@@ -83,7 +84,11 @@ async function ask(question: string): Promise<string> {
       asking.question(question),
       new Promise<undefined>((resolve) => asking.once("SIGINT", resolve).once("close", resolve)),
     ]);
-    if (answer === undefined) throw new Problem("\nno answer: nothing was changed");
+    if (answer === undefined) {
+      // Off the question's own line.
+      console.error("");
+      throw new Problem("no answer: nothing was changed");
+    }
     return answer.trim();
   } finally {
     asking.close();

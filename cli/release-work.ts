@@ -9,6 +9,7 @@ import { type DeployPlan, eventLine, planText } from "../operator/release/plan-t
 import type { ReleaseKind } from "../operator/release/settings-env.ts";
 import type { Site } from "../operator/site/site.ts";
 import type { Images } from "../operator/up/images.ts";
+import { asTyped } from "./hint.ts";
 import { askYes } from "./operate.ts";
 import type { SiteOptions, Work } from "./site.ts";
 
@@ -24,6 +25,15 @@ export type DeployOptions = SiteOptions & {
   yes?: boolean;
   json?: boolean;
 };
+
+let agreed = false;
+
+/** What a Ctrl-C leaves: before the plan was agreed to, nothing. */
+export function interruptedRelease(environment: string): string {
+  return agreed
+    ? `Interrupted here. What was begun on the host goes on and ends by itself.\nFollow it: plimsoll deploy ${environment} --attach`
+    : "Interrupted: nothing was begun.";
+}
 
 export function printEvent(event: EngineEvent): void {
   const line = eventLine(event);
@@ -80,6 +90,7 @@ export function talking(
     async agree(plan: DeployPlan) {
       for (const line of planText(plan)) console.error(line);
       await agreeTo("Put it in place?", yes);
+      agreed = true;
     },
   };
 }
@@ -105,6 +116,7 @@ function report(ordered: Ordered, { json }: DeployOptions, environment: string):
   else {
     const { version, seconds } = ordered.end;
     console.error(`\n${version} is current after ${seconds.toFixed(1)} s.`);
-    if (ordered.plan.from) console.error(`Back: plimsoll rollback ${environment} ${ordered.plan.from}`);
+    if (ordered.plan.from)
+      console.error(asTyped(`Back: plimsoll rollback ${environment} ${ordered.plan.from}`));
   }
 }

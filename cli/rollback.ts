@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { rollback } from "../operator/release/rollback.ts";
+import { asTyped } from "./hint.ts";
 import { agreeTo, printEvent } from "./release-work.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
 import { versionArgument } from "./words.ts";
@@ -38,7 +39,7 @@ export function rollbackCommand(): Command {
           });
           if (options.json) return console.log(JSON.stringify({ ...plan, seconds: end.seconds }, null, 2));
           console.error(`\n${end.version} (${plan.to} again) is current after ${end.seconds.toFixed(1)} s.`);
-          console.error(`Undo it: plimsoll rollback ${environment} ${plan.from}`);
+          console.error(asTyped(`Undo it: plimsoll rollback ${environment} ${plan.from}`));
         },
         async () =>
           `Interrupted here. What was begun on the host goes on: plimsoll deploy ${environment} --attach`,

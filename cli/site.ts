@@ -6,6 +6,7 @@ import { loadSpec, type Spec } from "../generator/spec/load.ts";
 import { readStackFolder, type StackSource } from "../generator/stack.ts";
 import { destinationOf, siteOf } from "../operator/site/open.ts";
 import type { Site } from "../operator/site/site.ts";
+import { remember } from "./hint.ts";
 import { addHostOptions, type HostOptions, openHost } from "./host-option.ts";
 import { type OperateOptions, operate } from "./operate.ts";
 import { stackFolder } from "./stacks.ts";
@@ -35,6 +36,7 @@ export async function withSite(
   interrupted = async () => "Interrupted. What was started on the host goes on.",
   ending: OperateOptions = {},
 ): Promise<void> {
+  remember(options);
   const folder = await stackFolder(options.stack);
   const source = await readStackFolder(folder);
   const spec = loadSpec(source.yaml, environment, components);

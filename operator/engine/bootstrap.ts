@@ -128,16 +128,23 @@ async function verify(host: Host): Promise<void> {
   );
 }
 
-const BRING = `docker save ${BASE_IMAGE} | ssh THIS-MACHINE docker load     (on a machine that has it)`;
+const bring = (where: string) => `docker save ${BASE_IMAGE} | ssh ${where} docker load`;
+const BRING = `${bring("THIS-MACHINE")}     (on a machine that has it)`;
 
 function notHere(host: Host): Problem {
   const why =
     host.platform === "linux"
       ? "making it takes root on the engine's own machine"
       : "it can be made on Linux only";
+  const make = `sudo env "PATH=$PATH" npx plimsoll engine install --base`;
+  if (host.kind === "ssh")
+    return new Problem(
+      `no registry answers ${host.name}, and ${BASE_IMAGE}, which images: debian are built on, is not there: nothing was changed`,
+      `Bring it from a Linux machine:\n  ${make}     (makes it where it is not)\n  ${bring(host.name)}`,
+    );
   return new Problem(
     `no registry answers, ${BASE_IMAGE} is not here, and ${why}`,
-    `Run \`sudo env "PATH=$PATH" npx plimsoll engine install --base\` on a Linux machine, or bring the image:\n${BRING}`,
+    `Run \`${make}\` on a Linux machine, or bring the image:\n${BRING}`,
   );
 }
 

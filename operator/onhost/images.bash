@@ -24,7 +24,7 @@ step_images() {
     [[ $KIND != rollback ]] || fault "a rollback builds nothing, and this host no longer has ${missing[*]}" || return 1
     requires_room || return 1
     ((${#pulled[@]} == 0)) || get_images pull --quiet "${pulled[@]}" || fault "cannot be pulled: $(said)" || return 1
-    ((${#built[@]} == 0)) || get_images build "${built[@]}" || fault "cannot be built: $(said)" || return 1
+    ((${#built[@]} == 0)) || get_images build "${built[@]}" || fault "cannot be built: $(why_not_built)" || return 1
     printf '%s\n' "${missing[@]}" >>"$STATE/images-made" 2>/dev/null || true
     read_images
     for name in "${!W_ID[@]}"; do
@@ -33,6 +33,12 @@ step_images() {
     DETAIL="built or pulled ${missing[*]}"
   fi
   requires_room
+}
+
+# What BuildKit gave as the reason comes first: its last lines may be of a step that was only cancelled.
+why_not_built() {
+  grep -E 'failed to solve|^ERROR: ' "$ERR" | tail -n 1
+  said
 }
 
 # In the background and waited for, so that a signal ends it at once; below what serves requests.

@@ -113,6 +113,8 @@ export async function order(
   const images =
     wish.images ?? words.images ?? (seen.current ? undefined : await firstKind(site, seen, bare.files));
   if (images) words.images = images;
+  if (images === "debian" && !wish.images && !before.images)
+    wish.say("No registry answers the host: its images are built from Debian packages (images: debian)");
   if (builds && !wish.settingOnly) delete words.image;
   const context = wish.settingOnly ? undefined : await builtFrom(site, source, given.folder, words);
   if (!wish.settingOnly) words.tag = context?.tag;
