@@ -1,5 +1,5 @@
 /** `backup list` as tables for people. */
-import type { Paint } from "../../generator/report/paint.ts";
+import { type Paint, printable } from "../../generator/report/paint.ts";
 import { bytes } from "../../generator/report/units.ts";
 import { span } from "../operate/ps-text.ts";
 import type { Backups, Files, Known, Postgres, PostgresBackup } from "./backups.ts";
@@ -18,7 +18,7 @@ function section<What extends object>(
   text: (known: What) => string[],
   paint: Paint,
 ): string {
-  const lines = "error" in known ? [paint("red", `not known: ${known.error}`)] : text(known);
+  const lines = "error" in known ? [paint("red", `not known: ${printable(known.error)}`)] : text(known);
   return [title, ...lines].join("\n");
 }
 
@@ -99,8 +99,9 @@ function table(
   bad: (index: number) => boolean,
 ): string[] {
   if (rows.length === 0) return [];
+  const shown = rows.map((row) => row.map(printable));
   const widths = header.map((title, at) =>
-    Math.max(title.length, ...rows.map((row) => (row[at] ?? "").length)),
+    Math.max(title.length, ...shown.map((row) => (row[at] ?? "").length)),
   );
   const line = (row: readonly string[]) =>
     row
@@ -109,6 +110,6 @@ function table(
       .trimEnd();
   return [
     paint("dim", line(header)),
-    ...rows.map((row, index) => (bad(index) ? paint("red", line(row)) : line(row))),
+    ...shown.map((row, index) => (bad(index) ? paint("red", line(row)) : line(row))),
   ];
 }

@@ -1,4 +1,5 @@
 /** `backup show`: one backup, whichever sidecar keeps it. */
+import { printable } from "../../generator/report/paint.ts";
 import { bytes } from "../../generator/report/units.ts";
 import { Problem } from "../problem.ts";
 import type { Backups, PostgresBackup } from "./backups.ts";
@@ -47,7 +48,7 @@ function snapshotShown({ files }: Backups, label: string): Shown | undefined {
 export function showText(shown: Shown, now: number): string {
   const lines = "id" in shown ? snapshotLines(shown) : postgresLines(shown, now);
   const width = Math.max(...lines.map(([name]) => name.length));
-  return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+  return lines.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`).join("\n");
 }
 
 function postgresLines(shown: Extract<Shown, PostgresBackup>, now: number): [string, string][] {
