@@ -219,6 +219,7 @@ describe("labels", () => {
     "",
     "latest",
     `${LABEL} `,
+    `x${LABEL}`,
     `${LABEL};id`,
     "$(id)",
     "-x",
