@@ -112,7 +112,7 @@ describe("list", () => {
 
       Files
       ID        WHAT            AGE  SIZE  STORED
-      aaaaaaaa  redis-sessions  2h   5 MB  1 MB
+      aaaaaaaa  redis-sessions  2h   5 MB  977 KB
       there is no backup of certificates yet"
     `);
   });

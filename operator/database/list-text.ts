@@ -1,6 +1,7 @@
 /** `backup list` as tables for people. */
 import { type Paint, printable } from "../../generator/report/paint.ts";
 import { bytes } from "../../generator/report/units.ts";
+import { MiB } from "../../generator/spec/words.ts";
 import { span } from "../operate/ps-text.ts";
 import type { Backups, Files, Known, Postgres, PostgresBackup } from "./backups.ts";
 import type { Verification } from "./report.ts";
@@ -27,8 +28,8 @@ function postgresText({ backups, reaches, gaps, running }: Postgres, now: number
     one.label,
     one.kind,
     span(now - one.finished),
-    bytes(one.size),
-    bytes(one.stored),
+    sizeOf(one.size),
+    sizeOf(one.stored),
     walOf(one),
     verdictOf(one, now),
   ]);
@@ -53,8 +54,8 @@ function filesText({ snapshots, missing, running }: Files, now: number, paint: P
     short,
     what,
     span(now - time),
-    size == null ? "" : bytes(size),
-    added == null ? "" : bytes(added),
+    size == null ? "" : sizeOf(size),
+    added == null ? "" : sizeOf(added),
   ]);
   return [
     ...(running ? [paint("yellow", "a backup is being made")] : []),
@@ -85,6 +86,11 @@ export function walOf({ wal: { start, stop } }: Pick<PostgresBackup, "wal">): st
   return start === stop
     ? start
     : `${start}..${stop.slice(0, 8) === start.slice(0, 8) ? stop.slice(8) : stop}`;
+}
+
+/** Sessions and certificates are small. */
+export function sizeOf(value: number): string {
+  return value < MiB ? `${Math.ceil(value / 1024)} KB` : bytes(value);
 }
 
 /** `2026-11-28 03:30:12Z`: as a restore takes it. */

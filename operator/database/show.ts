@@ -1,10 +1,9 @@
 /** `backup show`: one backup, whichever sidecar keeps it. */
 import { printable } from "../../generator/report/paint.ts";
-import { bytes } from "../../generator/report/units.ts";
 import { Problem } from "../problem.ts";
 import type { Backups, PostgresBackup } from "./backups.ts";
 import { isPostgresLabel } from "./label.ts";
-import { utc, verifiedText, walOf } from "./list-text.ts";
+import { sizeOf, utc, verifiedText, walOf } from "./list-text.ts";
 import type { Reach } from "./reach.ts";
 import type { Snapshot } from "./report.ts";
 
@@ -57,7 +56,7 @@ function postgresLines(shown: Extract<Shown, PostgresBackup>, now: number): [str
     ["label", shown.label],
     ["kind", prior ? `${shown.kind}, differences to ${prior}` : shown.kind],
     ["made", `${utc(shown.started)} to ${utc(shown.finished)}`],
-    ["size", `${bytes(shown.size)}, ${bytes(shown.stored)} of the repository`],
+    ["size", `${sizeOf(shown.size)}, ${sizeOf(shown.stored)} of the repository`],
     ["databases", databases.join(", ") || "none"],
     ["WAL", walOf(shown)],
     [
@@ -82,7 +81,7 @@ function foundLines({
   size,
 }: NonNullable<PostgresBackup["verified"]>): [string, string][] {
   const last = recovered_to == null ? "no transaction" : `transactions up to ${utc(recovered_to)}`;
-  return [["found", `${last}; ${size == null ? "" : `${bytes(size)} read, `}${seconds} s`]];
+  return [["found", `${last}; ${size == null ? "" : `${sizeOf(size)} read, `}${seconds} s`]];
 }
 
 function snapshotLines({ short, what, time, size, added, files }: Snapshot): [string, string][] {
@@ -92,7 +91,7 @@ function snapshotLines({ short, what, time, size, added, files }: Snapshot): [st
     ["made", utc(time)],
     [
       "size",
-      `${size == null ? "unknown" : bytes(size)}, ${added == null ? "unknown" : bytes(added)} of the repository`,
+      `${size == null ? "unknown" : sizeOf(size)}, ${added == null ? "unknown" : sizeOf(added)} of the repository`,
     ],
     ["files", String(files ?? "unknown")],
   ];
