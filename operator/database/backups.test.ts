@@ -276,6 +276,13 @@ describe("on the host", () => {
   });
 });
 
+it("takes no code for an answer where it was ended itself", async () => {
+  const host = fakeHost(() => ({ exitCode: 0 }));
+  const site = { host, project: "p", environment: "local" } as unknown as Site;
+  const signal = AbortSignal.abort(new Error("Ctrl-C"));
+  await expect(verifyNow(site, undefined, { onLine: () => undefined, signal })).rejects.toThrow("Ctrl-C");
+});
+
 it("reads the lines of a sidecar", () => {
   expect(plain('{"level":"info","msg":"backup begins"}')).toBe("backup begins");
   expect(plain('{"level":"error","msg":"no luck"}')).toBe("error: no luck");

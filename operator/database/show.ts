@@ -51,13 +51,13 @@ export function showText(shown: Shown, now: number): string {
 }
 
 function postgresLines(shown: Extract<Shown, PostgresBackup>, now: number): [string, string][] {
-  const { verified, reach, databases = [], prior, damaged } = shown;
+  const { verified, reach, databases, prior, damaged } = shown;
   return [
     ["label", shown.label],
     ["kind", prior ? `${shown.kind}, differences to ${prior}` : shown.kind],
     ["made", `${utc(shown.started)} to ${utc(shown.finished)}`],
     ["size", `${sizeOf(shown.size)}, ${sizeOf(shown.stored)} of the repository`],
-    ["databases", databases.join(", ") || "none"],
+    ...(databases ? ([["databases", databases.join(", ")]] as [string, string][]) : []),
     ["WAL", walOf(shown)],
     [
       "restores to",

@@ -53,6 +53,8 @@ async function command(
       signal,
     },
   );
+  // We were ended, and not what runs there: its code is nobody's.
+  signal?.throwIfAborted();
   if (exitCode !== ABSENT) return exitCode;
   throw new Problem(`${service} does not run`, `See what does: plimsoll ps ${site.environment}`);
 }

@@ -104,6 +104,14 @@ describe.skipIf(!engine)("backups", () => {
         file=\${file#/proc/}; kill -9 "\${file%/*}"
       done`,
     );
+  /** 64 bytes in the middle of a file become others. */
+  const damage = (file: string) =>
+    `file=${file}; dd if=/dev/urandom of="$file" bs=64 count=1 seek=$(($(stat -c %s "$file") / 128)) conv=notrunc 2>/dev/null`;
+  /** What `plimsoll check` says of it. */
+  const checked = async () => {
+    const { stdout } = await run("check", ["--only", "infrastructure.restore", "--json"]);
+    return (JSON.parse(stdout) as { items: object[] }).items[0];
+  };
   const audited = async () =>
     (await run("audit", ["-n", "1000"])).stdout.split("\n").filter((line) => /backup now/.test(line));
 
@@ -153,6 +161,8 @@ describe.skipIf(!engine)("backups", () => {
   });
 
   it("verify: restores it, reads all of it, asks what stack.yaml asks, leaves nothing; a second at once is refused", async () => {
+    await sql("create table noted ()");
+    await archived();
     const { label } = await newest();
     const first = cli.begin("backup", ["verify", "--json"]);
     await eventually(async () => expect((await list()).running.verify).toBe(true));
@@ -175,6 +185,10 @@ describe.skipIf(!engine)("backups", () => {
     expect(await figure("last_run_failed")).toBe(0);
     expect(await figure("last_success_timestamp_seconds")).toBe(found.finished);
     expect(await compareLimits(stack)).toEqual([]);
+    expect(await checked()).toMatchObject({
+      state: "passed",
+      said: expect.stringMatching(/restored and found good/),
+    });
   });
 
   it("now, twice at once: the second is refused", async () => {
@@ -190,12 +204,29 @@ describe.skipIf(!engine)("backups", () => {
     expect((await list()).running).toEqual({ backup: false, verify: false });
   });
 
+  it("Ctrl-C ends the watching, and not the verification", async () => {
+    const before = (await newest()).verified?.finished ?? 0;
+    const watching = cli.begin("backup", ["verify"]);
+    await eventually(async () => void (await inSidecar("test -s /trial/data/postmaster.pid")), 60);
+    watching.kill("SIGINT");
+    expect(await watching).toMatchObject({
+      exitCode: 130,
+      stderr: expect.stringContaining("What was started on the host goes on"),
+    });
+    await eventually(async () => {
+      const { verified } = await newest();
+      expect(verified?.outcome).toBe("passed");
+      expect(verified?.finished).toBeGreaterThan(before);
+    }, 60);
+  });
+
   it("killed in the middle: nothing of it stays, and nothing is said against the backup", async () => {
     const before = await figure("last_success_timestamp_seconds");
-    for (const victims of ["verify-[n]ow", "verify-([n]ow|[g]uard)"]) {
+    for (const victims of ["verify-[n]ow", "verify-([n]ow|[g]uard)", "container"]) {
       const cut = cli.begin("backup", ["verify", "--json"]);
       await eventually(async () => void (await inSidecar("test -s /trial/data/postmaster.pid")), 60);
-      await kill(victims);
+      if (victims !== "container") await kill(victims);
+      else for (const word of ["kill", "start"]) await stack.compose(word, SIDECAR);
       expect((await cut).exitCode).toBe(1);
       // Its server goes with it. Killed with its guard, the files wait for the next job of the schedule.
       await eventually(async () => {
@@ -228,10 +259,7 @@ describe.skipIf(!engine)("backups", () => {
   it("a damaged file of a backup: verification fails, the figures and the list say so; an older one is good", async () => {
     const { backups } = await list();
     const { label } = backups.at(-1) as PostgresBackup;
-    const file = `/var/lib/pgbackrest/backup/main/${label}/bundle/1`;
-    await inSidecar(
-      `dd if=/dev/urandom of=${file} bs=64 count=1 seek=$(($(stat -c %s ${file}) / 128)) conv=notrunc 2>/dev/null`,
-    );
+    await inSidecar(damage(`/var/lib/pgbackrest/backup/main/${label}/bundle/1`));
     const { exitCode, found } = await verify();
     expect(exitCode).toBe(1);
     expect(found).toMatchObject({
@@ -244,6 +272,7 @@ describe.skipIf(!engine)("backups", () => {
       new RegExp(`^${label} .* FAILED \\d+s ago: the restore ended`, "m"),
     );
     expect(await left()).toEqual({ files: ["newest.json", "results"], processes: 0 });
+    expect(await checked()).toMatchObject({ state: "failed", said: expect.stringMatching(/is not good/) });
     const older = (backups[1] as PostgresBackup).label;
     expect((await verify(older)).found).toMatchObject({ label: older, outcome: "passed" });
     // Good as it is, it says nothing for the newest.
@@ -255,19 +284,24 @@ describe.skipIf(!engine)("backups", () => {
     const missing = await archived();
     await sql("create table after ()");
     await archived();
-    await inSidecar(`rm /var/lib/pgbackrest/archive/main/*/${missing.slice(0, 16)}/${missing}-*`);
+    const older = ((await list()).backups[1] as PostgresBackup).label;
+    const file = `$(ls /var/lib/pgbackrest/archive/main/*/${missing.slice(0, 16)}/${missing}-*)`;
+    const ended = {
+      outcome: "failed",
+      said: expect.stringMatching(/^recovery ended at .* before the end of the archive/),
+    };
+    await inSidecar(damage(file));
+    expect((await list()).gaps).toEqual([]);
+    expect((await verify(older)).found).toMatchObject(ended);
+    await inSidecar(`rm ${file}`);
     const { gaps, reaches } = await list();
     expect(gaps).toMatchObject([{ first: missing, last: missing, segments: 1 }]);
     expect(reaches.at(-1)?.to).toBeLessThanOrEqual(Math.ceil(Date.now() / 1000));
     expect((await run("backup", ["list"])).stdout).toMatch(
       new RegExp(`^GAP: 1 segment is missing \\(${missing}\\): nothing after`, "m"),
     );
-    // The newest is the damaged one.
-    const { found } = await verify(((await list()).backups[1] as PostgresBackup).label);
-    expect(found).toMatchObject({
-      outcome: "failed",
-      said: expect.stringMatching(/before the end of the archive: the next one is missing/),
-    });
+    // The newest backup is the damaged one.
+    expect((await verify(older)).found).toMatchObject(ended);
   });
 
   it("words that are none, and a sidecar that does not run", async () => {

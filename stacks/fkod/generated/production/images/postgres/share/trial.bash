@@ -40,7 +40,7 @@ recover() {
   note --argjson recovered "$recovered" '. + $recovered'
   local missing=$(($1 - $(jq -r .position <<<"$recovered")))
   ((missing <= 0)) ||
-    failed "recovery ended at $(jq -r .lsn <<<"$recovered"), $missing segments before the end of the archive: the next one is missing or damaged"
+    failed "recovery ended at $(jq -r .lsn <<<"$recovered"), before the end of the archive (segments left: $missing): the log there is missing or damaged"
 }
 
 superuser() { psql -XqAtw -v ON_ERROR_STOP=1 -h "$run/trial" -U postgres -d postgres -c "$1"; }
