@@ -219,6 +219,8 @@ describe.skipIf(!engine)("backups", () => {
       expect(verified?.outcome).toBe("passed");
       expect(verified?.finished).toBeGreaterThan(before);
     }, 60);
+    // Its figures come last.
+    await eventually(async () => expect((await list()).running.verify).toBe(false));
   });
 
   it("killed in the middle: nothing of it stays, and nothing is said against the backup", async () => {
