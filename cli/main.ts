@@ -26,6 +26,7 @@ const commands: Record<string, () => Promise<Command>> = {
   lock: async () => (await import("./lock.ts")).lockCommand(),
   unlock: async () => (await import("./unlock.ts")).unlockCommand(),
   audit: async () => (await import("./audit.ts")).auditCommand(),
+  backup: async () => (await import("./backup.ts")).backupCommand(),
   migrate: async () => (await import("./migrate.ts")).migrateCommand(),
   access: async () => (await import("./access.ts")).accessCommand(),
   check: async () => (await import("./check.ts")).checkCommand(),
@@ -72,6 +73,7 @@ const groups: Record<string, readonly string[]> = {
     "migrate",
     "load",
   ],
+  "Backups:": ["backup"],
   "Settings:": ["scale", "config", "secrets", "access", "ci", "lock", "unlock", "audit"],
   "Machines:": ["host", "droplet"],
 };

@@ -31,6 +31,8 @@ export const quietPanels: Readonly<Partial<Record<DashboardStem, Readonly<Record
     Age: "no backup was made yet",
     "Reaches back": "no backup was made yet",
     "Last try": "no backup was tried yet",
+    Proven: "no backup was verified yet",
+    "Proven, against the schedule": "no backup was verified yet",
     Size: "no backup was made yet",
     Kept: "no backup was made yet",
     Repositories: "the backups are in a bucket",

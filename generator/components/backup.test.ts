@@ -3,7 +3,7 @@ import { produce } from "../index.ts";
 import { shortest, sourceOf } from "../testing/source.ts";
 import { Backup } from "./backup/options.ts";
 import { bucketOf, uriStyle } from "./backup/repository.ts";
-import { longestGap } from "./backup/schedule.ts";
+import { dailyAfter, longestGap, verifySchedule } from "./backup/schedule.ts";
 
 const HOUR = 3600;
 const s3 = { endpoint: "fra1.digitaloceanspaces.com", region: "fra1", bucket: "hello-backups" };
@@ -31,6 +31,56 @@ describe("longestGap", () => {
   ])("%s leaves %d hours", (schedule, hours) => expect(longestGap(schedule)).toBe(hours * HOUR));
 });
 
+describe("verification", () => {
+  it.each([
+    ["30 3 * * *", "30 5 * * *"],
+    ["0 23 * * 0", "0 1 * * *"],
+    ["0 */6 * * *", "0 2 * * *"],
+    ["15 22,4 * * *", "15 6 * * *"],
+    ["*/30 * * * *", "0 2 * * *"],
+  ])("after %s is due at %s", (schedule, due) => expect(dailyAfter(schedule, 2)).toBe(due));
+
+  it("is due when a person says", () => {
+    expect(verifySchedule({ schedule: "30 3 * * *", verify: "0 12 * * 6" })).toBe("0 12 * * 6");
+    const { text } = produced("backup: { verify: 0 12 * * 6 }\n");
+    expect(text("backup-postgres/crontab")).toMatch(/^0 12 \* \* 6 plimsoll-backup verify$/m);
+    expect(text("prometheus/rules/thresholds.rules.yaml")).toMatch(
+      new RegExp(`backup_verify_age_seconds\\n +expr: vector\\(${7 * 24 * HOUR + 2 * HOUR}\\)`),
+    );
+  });
+
+  it("works with what is kept free for it, beside the sidecar's own", () => {
+    const { plan, text, volumes } = produced();
+    const memory = (name: string) => plan.budget.lines.find((line) => line.name === name)?.memory ?? 0;
+    const { mem_limit, environment } = plan.services["backup-postgres"]?.compose ?? {};
+    expect(mem_limit).toBe(`${(memory("backup-postgres") + memory("the daily restore test")) / 1024 ** 2}m`);
+    expect(environment).toMatchObject({ PLIMSOLL_TRIAL_MEMORY: String(memory("the daily restore test")) });
+    expect(volumes("backup-postgres")).toContainEqual({
+      type: "volume",
+      source: "restore-test",
+      target: "/trial",
+    });
+    expect(JSON.parse(text("backup-postgres/checks.json"))).toEqual({
+      database: "hello_db",
+      owner: "app",
+      checks: [],
+    });
+  });
+
+  it("hands over what a person asks as it was written", () => {
+    const sql = `select '$(id)' = "x'\\`;
+    const { text } = produced(`backup: { checks: { courses: ${JSON.stringify(sql)} } }\n`);
+    expect(JSON.parse(text("backup-postgres/checks.json")).checks).toEqual([{ name: "courses", sql }]);
+  });
+
+  it("has nobody to ask without PostgreSQL", () => {
+    expect(() => produced("postgres: false\nbackup: { checks: { a: select true } }\n")).toThrow(
+      /no PostgreSQL to ask/,
+    );
+    expect(produced("backup: false\n").plan.volumes).not.toContain("restore-test");
+  });
+});
+
 describe("words", () => {
   it.each([
     { repository: "s3" },
@@ -43,6 +93,17 @@ describe("words", () => {
     { keep: "1h" },
     { schedule: "@daily" },
     { schedule: "0 3 * * *\n* * * * * sh" },
+    { verify: "0 3 * * *\n* * * * * sh" },
+    { verify: "daily" },
+    { checks: { courses: "\\! touch /tmp/x" } },
+    { checks: { courses: " \\! touch /tmp/x" } },
+    { checks: { courses: "delete from courses" } },
+    { checks: { courses: "selected" } },
+    { checks: { courses: "select 1\u0000" } },
+    { checks: { courses: true } },
+    { checks: { "a b": "select true" } },
+    { checks: { "$(id)": "select true" } },
+    { checks: { "../a": "select true" } },
   ])("refuse %j", (options) => expect(Backup.safeParse(options).success).toBe(false));
 });
 

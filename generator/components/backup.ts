@@ -11,7 +11,7 @@ import {
   postgresSidecar,
 } from "./backup/postgres.ts";
 import { bucketOf, secretsOf } from "./backup/repository.ts";
-import { longestGap } from "./backup/schedule.ts";
+import { longestGap, verifySchedule } from "./backup/schedule.ts";
 import { type Claim, type Contribution, defineComponent, type Setting } from "./component.ts";
 
 export { Backup };
@@ -21,6 +21,17 @@ export const backup = defineComponent({
   at: ["backup"],
   options: Backup,
   optional: true,
+
+  check(options, context) {
+    if (context.present.has("postgres") || Object.keys(options.checks).length === 0) return [];
+    return [
+      {
+        path: ["checks"],
+        message: "there is no PostgreSQL to ask",
+        remedy: "Leave them out.",
+      },
+    ];
+  },
 
   claim(options, context): Claim[] {
     const bucket = bucketOf(options, context.spec.name, context.environment) !== undefined;
@@ -39,6 +50,8 @@ export const backup = defineComponent({
     const postgres = context.present.has("postgres");
     const days = Math.ceil(options.keep / 86_400);
     const gap = longestGap(options.schedule);
+    const verify = verifySchedule(options);
+    const unproven = longestGap(verify);
     return {
       volumes: [METRICS, ...(bucket ? [] : [RESTIC, ...(postgres ? [PGBACKREST] : [])])],
       secrets: secretsOf(bucket),
@@ -49,6 +62,11 @@ export const backup = defineComponent({
           record: "plimsoll:threshold:backup_age_seconds",
           value: gap + 2 * 3600,
           because: `backup.schedule (${options.schedule}) leaves at most ${gap / 3600} hours, and two to finish`,
+        },
+        {
+          record: "plimsoll:threshold:backup_verify_age_seconds",
+          value: unproven + 2 * 3600,
+          because: `backup.verify (${verify}) leaves at most ${unproven / 3600} hours, and two to finish`,
         },
         {
           record: "plimsoll:threshold:archive_waiting_seconds",
@@ -81,6 +99,18 @@ export const backup = defineComponent({
           : [{ what: METRICS, none: "Written anew by every job" }]),
       ],
       settings: [...(postgres ? [POSTGRES] : []), FILES].flatMap((service): Setting[] => [
+        ...(service === POSTGRES
+          ? [
+              {
+                service,
+                setting: "verify",
+                value: verify,
+                because: options.verify
+                  ? "backup.verify, in UTC"
+                  : `daily, two hours after backup.schedule (${options.schedule}) is first due, in UTC`,
+              },
+            ]
+          : []),
         { service, setting: "schedule", value: options.schedule, because: "backup.schedule, in UTC" },
         { service, setting: "retention", value: `${days} days`, because: "backup.keep" },
         {
@@ -100,7 +130,7 @@ export const backup = defineComponent({
     const sources = offers.backups.flatMap((offer) => ("volume" in offer ? [offer] : []));
     return {
       services: {
-        ...(cluster && { [POSTGRES]: postgresSidecar(cluster, options, bucket) }),
+        ...(cluster && { [POSTGRES]: postgresSidecar(cluster, options, bucket, grants) }),
         [FILES]: filesSidecar(sources, options, bucket, stack, grants),
       },
       files: [

@@ -137,6 +137,8 @@ export type Service = Omit<ComposeService, Owned> & {
   secrets?: readonly string[];
   /** Secrets that are env files (lines of NAME=value). */
   env_file?: readonly string[];
+  /** Reserves that it works with, now and then: their memory and processes are added to its limits. */
+  borrows?: readonly string[];
   /** Never restarted: a job that ends. */
   oneShot?: true;
   /** Why a column of the hardening table is not kept. */
@@ -200,6 +202,11 @@ export type Backup =
         dataDirectory: string;
         /** A secret's name. */
         password: string;
+        /** The application's database, and the role that owns it. */
+        database: string;
+        owner: string;
+        /** What is held in reserve for a copy that is tried out: the claim, and its volume. */
+        trial: { reserve: string; volume: string };
       };
     }
   | { what: string; none: string };

@@ -19,15 +19,17 @@ import { explain, settingsOf } from "./postgres/settings.ts";
 
 export { Postgres };
 
+const TRIAL = { reserve: "the daily restore test", volume: "restore-test" };
+
 /** Room for one copy of the database beside the running one, and memory to start it in. */
 function restoreTest({ disk }: Postgres): Claim {
   return {
-    service: "the daily restore test",
+    service: TRIAL.reserve,
     reserve: "a backup that was never restored is a hope: once a day one is, beside the running database",
     memory: { floor: 256 * MiB, weight: 0 },
     cpu: { weight: 256 },
     pids: 64,
-    disk: { "restore-test": { floor: disk, weight: 6 } },
+    disk: { [TRIAL.volume]: { floor: disk, weight: 6 } },
   };
 }
 
@@ -87,7 +89,7 @@ export const postgres = defineComponent({
         [PROXY]: proxyService(options),
         ...watched.services,
       },
-      volumes: [...nodes, ...proxyVolumes],
+      volumes: [...nodes, ...proxyVolumes, ...(archive === "none" ? [] : [TRIAL.volume])],
       files: [
         ...nodes.flatMap((node) => nodeFiles(node, database, options, settings, archive)),
         ...proxyFiles(options, settings),
@@ -143,9 +145,15 @@ export const postgres = defineComponent({
             nodes,
             dataDirectory: dataDirectory(options.version),
             password: "postgres_backup_password",
+            database,
+            owner: "app",
+            trial: TRIAL,
           },
         },
         ...nodes.map((what) => ({ what, none: "Backed up as a cluster, with its write-ahead log" })),
+        ...(archive === "none"
+          ? []
+          : [{ what: TRIAL.volume, none: "A copy that is tried out and thrown away, and what came of it" }]),
         ...proxyVolumes.map((what) => ({
           what,
           none: "Which node leads: true only for the nodes as they are",

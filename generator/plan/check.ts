@@ -70,6 +70,12 @@ function references(plan: Plan): string[] {
     if (line.reserve === undefined && !names.has(line.name))
       broken.push(`${line.name} claims, and does not exist`);
   }
+  const reserves = new Set(
+    plan.budget.lines.filter(({ reserve }) => reserve !== undefined).map(({ name }) => name),
+  );
+  const borrowed = Object.values(plan.services).flatMap(({ borrows = [] }) => borrows);
+  for (const name of borrowed) if (!reserves.has(name)) broken.push(`${name} is borrowed, and is no reserve`);
+  for (const name of twice(borrowed)) broken.push(`${name} is borrowed twice`);
   for (const file of plan.files) {
     for (const service of file.restarts ?? []) {
       if (!names.has(service)) broken.push(`${file.path} restarts ${service}, which does not exist`);

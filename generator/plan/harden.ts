@@ -13,7 +13,17 @@ export function harden(
   grant: Grant,
   environment: EnvironmentKind,
 ): Omit<ComposeService, "image" | "build"> {
-  const { image: _, exceptions, oneShot, networks, secrets, env_file, healthcheck, ...own } = service;
+  const {
+    image: _,
+    exceptions,
+    oneShot,
+    borrows: __,
+    networks,
+    secrets,
+    env_file,
+    healthcheck,
+    ...own
+  } = service;
   return {
     hostname: name,
     ...own,

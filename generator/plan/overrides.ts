@@ -58,7 +58,12 @@ export function applyOverrides(compose: Words, yaml: YamlFile, budget: Budget): 
     if (service.mem_limit !== undefined && service.memswap_limit === undefined)
       merged.services[name] = { ...merged.services[name], memswap_limit: service.mem_limit };
   }
-  const limit = budget.machine.memory - budget.memory.host;
+  // A reserve without a service of its own is in the limits of its borrower, and a person may spend it: what is
+  // borrowed now and then counts once.
+  const borrowed = budget.lines
+    .filter(({ name, reserve }) => reserve !== undefined && !Object.hasOwn(merged.services, name))
+    .reduce((total, { memory }) => total + memory, 0);
+  const limit = budget.machine.memory - budget.memory.host + borrowed;
   const sum = Object.values(merged.services)
     .map((service) => limitsOf(service).memory * limitsOf(service).count)
     .reduce((total, bytes) => total + bytes, 0);

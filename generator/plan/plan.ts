@@ -5,6 +5,7 @@ import type {
   Context,
   Contribution,
   File,
+  Grant,
   Grants,
   Image,
   Offers,
@@ -30,6 +31,7 @@ export type PlannedService = {
   /** Everything but what rendering decides: the image's tag, and the label with the hash of its files. */
   compose: Omit<ComposeService, "image" | "build">;
   oneShot: boolean;
+  borrows?: readonly string[];
   exceptions: Partial<Record<string, string>>;
 };
 
@@ -188,10 +190,18 @@ function plannedService(
   return {
     component,
     image: service.image,
-    compose: harden(name, service, grants.service(name), environment),
+    compose: harden(name, service, withBorrowed(name, service, grants), environment),
     oneShot: service.oneShot === true,
+    borrows: service.borrows,
     exceptions: service.exceptions ?? {},
   };
+}
+
+function withBorrowed(name: string, { borrows = [] }: Service, grants: Grants): Grant {
+  const own = grants.service(name);
+  const all = [own, ...borrows.map((reserve) => grants.service(reserve))];
+  const sum = (of: (grant: Grant) => number) => all.reduce((total, grant) => total + of(grant), 0);
+  return { ...own, memory: sum(({ memory }) => memory), pids: sum(({ pids }) => pids) };
 }
 
 /** The build folder of a service's image in this kind of images; undefined for one that is pulled or the user's own. */

@@ -21,6 +21,7 @@ export function planJson(plan: Plan) {
           {
             component: service.component,
             one_shot: service.oneShot,
+            borrows: service.borrows,
             healthcheck: service.compose.healthcheck !== undefined,
             log: plan.offers.logs[name],
             ports: (service.compose.ports ?? []).map((port) => ({

@@ -79,6 +79,31 @@ export function backup() {
           bad: "failed",
           queries: [query("1 - max by (what) (plimsoll_backup_last_run_failed)", "{{what}}")],
         }),
+        strips({
+          title: "Proven",
+          description:
+            "Whether the newest backup of the database was good when it was restored beside the running one.",
+          width: 16,
+          good: "good",
+          bad: "not good",
+          queries: [query("1 - max by (what) (plimsoll_backup_verify_last_run_failed)", "{{what}}")],
+        }),
+        bars({
+          title: "Proven, against the schedule",
+          description:
+            "Time since a backup of the database was last restored and found good, as a share of what the schedule allows.",
+          unit: "percentunit",
+          min: 0,
+          max: 1,
+          limits: { above: 1 },
+          none: "not yet",
+          queries: [
+            query(
+              `(time() - max by (what) (plimsoll_backup_verify_last_success_timestamp_seconds)) / scalar(${promised.verifyAge})`,
+              "{{what}}",
+            ),
+          ],
+        }),
         lines({
           title: "Age",
           description:

@@ -9,6 +9,7 @@ export const promised = {
   cacheHits: "plimsoll:objective:cache_hit_ratio",
   rpo: "plimsoll:objective:rpo_seconds",
   backupAge: "plimsoll:threshold:backup_age_seconds",
+  verifyAge: "plimsoll:threshold:backup_verify_age_seconds",
 } as const;
 
 const EDGE = "plimsoll_edge_requests_total";

@@ -4,7 +4,6 @@ import { groupOf, groups, type Item, lists } from "./item.ts";
 const HOW: Record<Item["how"], string> = {
   automatic: "found out",
   person: "a person",
-  later: "later; a person until then",
 };
 
 export function checklistPage(items: readonly Item[]): string {

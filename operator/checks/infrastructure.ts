@@ -3,8 +3,9 @@ import { z } from "zod";
 import { longestGap } from "../../generator/components/backup/schedule.ts";
 import type { CheckContext } from "./context.ts";
 import { age } from "./figures-text.ts";
-import { automatic, failed, type Item, later, passed, unavailable, type Verdict } from "./item.ts";
+import { automatic, failed, type Item, passed, unavailable, type Verdict } from "./item.ts";
 import { nothingRuns } from "./nothing-runs.ts";
+import { proven } from "./proven.ts";
 
 const local = ({ site }: CheckContext) => site.environment === "local";
 
@@ -169,11 +170,11 @@ export const infrastructure: Item[] = [
     title: "Database backups, fresh",
     run: (context) => backups(context),
   }),
-  later({
+  automatic({
     id: "infrastructure.restore",
     title: "Restore drill",
-    by: "backups that are proven by restoring them come with the disaster-recovery part; confirm one by hand",
     holds: 30,
+    run: (context) => proven(context),
   }),
   automatic({ id: "infrastructure.certificate", title: "TLS certificates", run: certificate }),
   automatic({ id: "infrastructure.monitoring", title: "Monitoring", run: monitoring }),

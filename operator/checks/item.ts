@@ -37,7 +37,7 @@ export type Item = {
   id: string;
   /** As the plan says it. */
   title: string;
-  how: "automatic" | "person" | "later";
+  how: "automatic" | "person";
   /** Only a required one that failed makes the command fail. */
   required: boolean;
   /** How long a person's word holds: for the release it was given for, or so many days. */
@@ -59,16 +59,6 @@ export function automatic(item: Given & Pick<Item, "run">): Item {
 /** Something that only a person can say. `hint` is what to look at first. */
 export function person({ hint, ...item }: Given & { hint: string }): Item {
   return { ...defaults, how: "person", run: () => ({ state: "unconfirmed", said: hint }), ...item };
-}
-
-/** Something that another part of plimsoll will find out; until then a person may. */
-export function later({ by, ...item }: Given & { by: string }): Item {
-  return {
-    ...defaults,
-    how: "later",
-    run: () => ({ state: "unavailable", said: `not available yet: ${by}` }),
-    ...item,
-  };
 }
 
 export function groupOf(id: string): string {

@@ -15,6 +15,8 @@ const load = (over: object) => async () => [
 ];
 const backed = (age: number) =>
   `backup last_success_timestamp_seconds{what="postgres",type="full"} ${s - age}`;
+const verified = (age: number, good = true) =>
+  `backup verify_last_run_failed{what="postgres"} ${good ? 0 : 1}\nbackup verify_last_success_timestamp_seconds{what="postgres"} ${s - age}`;
 const release = (age: number) =>
   `release_json ${Buffer.from(JSON.stringify({ version: "v2", created: new Date(NOW - age * 1000).toISOString() })).toString("base64")}`;
 const server = "container api-1 running healthy json-file 10m shop-api:1";
@@ -122,6 +124,11 @@ const cases: Record<string, { passes: Given; fails: Given; says: RegExp }> = {
     passes: { running: backed(3600), machine: `now ${s}` },
     fails: { running: backed(30 * 3600), machine: `now ${s}` },
     says: /30 h ago, 26 h allowed/,
+  },
+  "infrastructure.restore": {
+    passes: { running: verified(3600), machine: `now ${s}` },
+    fails: { running: verified(3600, false), machine: `now ${s}` },
+    says: /is not good/,
   },
   "infrastructure.certificate": {
     passes: { running: certificate({}), machine: `now ${s}` },
@@ -252,9 +259,9 @@ const cases: Record<string, { passes: Given; fails: Given; says: RegExp }> = {
   },
   "after.metrics": { passes: wellMonitored, fails: badlyMonitored, says: /19 of 20/ },
   "after.backups": {
-    passes: { running: backed(3600), machine: `now ${s}\n${release(90_000)}` },
-    fails: { running: backed(60 * 3600), machine: `now ${s}\n${release(90_000)}` },
-    says: /3 days ago|60 h ago/,
+    passes: { running: `${backed(3600)}\n${verified(3600)}`, machine: `now ${s}\n${release(90_000)}` },
+    fails: { running: `${backed(3600)}\n${verified(91_000)}`, machine: `now ${s}\n${release(90_000)}` },
+    says: /25 h ago, before the release/,
   },
   "technical.uptime": {
     passes: figure("uptime", 0.9995),

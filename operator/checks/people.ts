@@ -6,6 +6,7 @@ import { age, milliseconds, share } from "./figures-text.ts";
 import { backups, monitoring } from "./infrastructure.ts";
 import { automatic, failed, type Item, passed, person, unavailable, type Verdict } from "./item.ts";
 import { nothingRuns } from "./nothing-runs.ts";
+import { proven } from "./proven.ts";
 
 const DAY = 86_400;
 
@@ -118,7 +119,9 @@ async function backupSince(context: CheckContext): Promise<Verdict> {
   const old = release ? (context.now() - Date.parse(release.created)) / 1000 : undefined;
   if (release && old !== undefined && old < DAY)
     return unavailable(`${release.version} is ${age(old)} old: wait for its first night`);
-  return backups(context);
+  const fresh = await backups(context);
+  if (fresh.state !== "passed") return fresh;
+  return proven(context, release ? Date.parse(release.created) / 1000 : 0);
 }
 
 export const before: Item[] = [

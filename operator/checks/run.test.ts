@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { plain } from "../../generator/report/paint.ts";
-import { automatic, failed, type Item, later, passed, person } from "./item.ts";
+import { automatic, failed, type Item, passed, person, unavailable } from "./item.ts";
 import { items } from "./list.ts";
 import { runItems, stops } from "./run.ts";
 import { oneItem, selectItems } from "./select.ts";
@@ -18,7 +18,12 @@ const good = automatic({ id: "code.tests", title: "Tests", run: () => passed("12
 const bad = automatic({ id: "code.lint", title: "Lint", run: () => failed("3 errors", "npm run lint") });
 const review = person({ id: "before.review", title: "Review", hint: "read it" });
 const features = person({ id: "day.features", title: "Features", hint: "use it" });
-const drill = later({ id: "infrastructure.restore", title: "Drill", by: "later", holds: 30 });
+const drill = automatic({
+  id: "infrastructure.restore",
+  title: "Drill",
+  holds: 30,
+  run: () => unavailable("not yet"),
+});
 
 async function stateOf(item: Item, words?: object) {
   const context = await contextOf(words && { machine: machine(words) });

@@ -20,10 +20,15 @@ export async function compareLimits(stack: RunningStack): Promise<string[]> {
       wrong.push(`${service} is not in the budget`);
       continue;
     }
-    check("memory limit", HostConfig.Memory === line.memory && HostConfig.MemorySwap === line.memory);
+    const borrows = stack.plan.services[service]?.borrows ?? [];
+    const lines = [line, ...stack.plan.budget.lines.filter(({ name }) => borrows.includes(name))];
+    const sum = (of: (one: { memory: number; pids: number }) => number) =>
+      lines.reduce((total, one) => total + of(one), 0);
+    const memory = sum((one) => one.memory);
+    check("memory limit", HostConfig.Memory === memory && HostConfig.MemorySwap === memory);
     check("CPU limit", HostConfig.NanoCpus === line.cpus * 1e9);
     check("CPU weight", HostConfig.CpuShares === line.cpuShares);
-    check("pid limit", HostConfig.PidsLimit === line.pids);
+    check("pid limit", HostConfig.PidsLimit === sum((one) => one.pids));
     check("log rotation", HostConfig.LogConfig?.Config["max-size"] === "10m");
     check("no privileges", HostConfig.Privileged === false);
     check("a user", /^[1-9]/.test(Config.User));

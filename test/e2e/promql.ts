@@ -13,6 +13,7 @@ const EXPLAINED: readonly [RegExp, string][] = [
   [/^probe_ssl_/, "local is plain HTTP"],
   [/^grafana_/, "Grafana has no Debian package"],
   [/^plimsoll_certificate/, "local is plain HTTP: certificates.test.ts looks at these on a production stack"],
+  [/^plimsoll_backup_verify_/, "a backup is verified once a day: backup.test.ts does it now"],
 ];
 
 function isExplained(metric: string): boolean {

@@ -39,6 +39,22 @@ export const Repository = z.union(
 );
 export type Repository = z.output<typeof Repository>;
 
+/**
+ * One statement that only reads, for the server alone: what begins otherwise psql could take for a command of its own.
+ */
+const Check = z
+  .string()
+  .max(2000)
+  .regex(/^(?:[Ss][Ee][Ll][Ee][Cc][Tt]|[Ww][Ii][Tt][Hh])\s/, {
+    error: "expected a query that answers true, such as select count(*) > 0 from courses",
+  })
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+  .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f]*$/, { error: "expected no control characters" });
+
+const CheckName = z
+  .string()
+  .regex(/^[a-z](?:[a-z0-9_-]{0,38}[a-z0-9])?$/, { error: "expected a name such as courses" });
+
 export const Backup = z
   .strictObject({
     schedule: Schedule.default("30 3 * * *").describe("When backups are made, in UTC"),
@@ -46,6 +62,15 @@ export const Backup = z
       .refine((seconds) => seconds >= DAY, { error: "expected at least 1d" })
       .describe(
         "How old a full backup of PostgreSQL may get before the next is full again; others hold differences",
+      ),
+    verify: Schedule.optional().describe(
+      "When the newest backup of PostgreSQL is restored beside the running one, read in full and thrown away, in UTC; daily, two hours after the first backup of a day, if absent",
+    ),
+    checks: z
+      .record(CheckName, Check)
+      .default({})
+      .describe(
+        "Queries on the application's database that the restored copy must answer with true: is what must be there, there?",
       ),
     keep: Duration.prefault("30d")
       .refine((seconds) => seconds >= DAY, { error: "expected at least 1d" })

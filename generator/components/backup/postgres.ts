@@ -3,6 +3,7 @@ import { MiB } from "../../spec/words.ts";
 import {
   type Claim,
   type File,
+  type Grants,
   mountFolder,
   mountVolume,
   type Backup as Offer,
@@ -11,6 +12,7 @@ import {
 } from "../component.ts";
 import type { Backup } from "./options.ts";
 import { type Bucket, POSTGRES_SECRETS, uriStyle } from "./repository.ts";
+import { verifySchedule } from "./schedule.ts";
 
 export const NAME = "backup-postgres";
 export const REPOSITORY = "pgbackrest";
@@ -32,10 +34,16 @@ export function postgresClaim(bucket: boolean): Claim {
   };
 }
 
-export function postgresSidecar(cluster: Cluster, options: Backup, bucket: Bucket | undefined): Service {
+export function postgresSidecar(
+  cluster: Cluster,
+  options: Backup,
+  bucket: Bucket | undefined,
+  grants: Grants,
+): Service {
   const home = "/var/lib/postgresql";
   return {
     image: cluster.image,
+    borrows: [cluster.trial.reserve],
     user: `${UID}:${UID}`,
     init: true,
     entrypoint: ["plimsoll-backup"],
@@ -44,6 +52,8 @@ export function postgresSidecar(cluster: Cluster, options: Backup, bucket: Bucke
       PGPASSFILE: "/run/plimsoll/pgpass",
       PLIMSOLL_NODES: cluster.nodes.join(" "),
       PLIMSOLL_FULL_EVERY: String(options.full),
+      // Bytes that the server of a restored copy may use beside what the sidecar itself needs.
+      PLIMSOLL_TRIAL_MEMORY: String(grants.service(cluster.trial.reserve).memory),
       PGBACKREST_CONFIG: `/etc/${REPOSITORY}/pgbackrest.conf`,
       PGBACKREST_CONFIG_INCLUDE_PATH: "/run/plimsoll/pgbackrest",
       TZ: "UTC",
@@ -56,6 +66,7 @@ export function postgresSidecar(cluster: Cluster, options: Backup, bucket: Bucke
       mountFolder(REPOSITORY, `/etc/${REPOSITORY}`),
       ...(bucket ? [] : [mountVolume(REPOSITORY, "/var/lib/pgbackrest")]),
       mountVolume(METRICS, "/metrics"),
+      mountVolume(cluster.trial.volume, "/trial"),
     ],
     tmpfs: [
       "/run/plimsoll:size=4m,mode=0700,uid=999,gid=999",
@@ -93,8 +104,26 @@ export function postgresFiles(
     ),
     {
       path: `${NAME}/crontab`,
-      content: { text: `${options.schedule} plimsoll-backup backup\n*/5 * * * * plimsoll-backup metrics\n` },
+      content: {
+        text: [
+          `${options.schedule} plimsoll-backup backup`,
+          `${verifySchedule(options)} plimsoll-backup verify`,
+          "*/5 * * * * plimsoll-backup metrics",
+          "",
+        ].join("\n"),
+      },
       restarts: [NAME],
+    },
+    {
+      // Read by each verification. JSON, since what a person wrote must never be syntax of a shell or of psql.
+      path: `${NAME}/checks.json`,
+      content: {
+        json: {
+          database: cluster.database,
+          owner: cluster.owner,
+          checks: Object.entries(options.checks).map(([name, sql]) => ({ name, sql })),
+        },
+      },
     },
   ];
 }

@@ -1,5 +1,12 @@
-/** How long a cron schedule may leave between two runs. */
+/** What follows from a cron schedule: how long it may leave between two runs, and when to look at what it left. */
+import type { Backup } from "./options.ts";
+
 const DAY = 86_400;
+
+/** When the newest backup is proven: long enough after it was made. */
+export function verifySchedule({ verify, schedule }: Pick<Backup, "verify" | "schedule">): string {
+  return verify ?? dailyAfter(schedule, 2);
+}
 
 function matches(field: string, value: number, low: number, high: number): boolean {
   return field.split(",").some((part) => {
@@ -25,11 +32,22 @@ export function longestGap(schedule: string): number {
   return Math.max(...gaps);
 }
 
+/** Every day, so many hours after the first time of a day at which `schedule` is due. */
+export function dailyAfter(schedule: string, hours: number): string {
+  const [minute, hour] = schedule.split(" ") as [string, string];
+  const first = timesOfDay(minute, hour)[0] ?? 0;
+  return `${first % 60} ${(Math.floor(first / 60) + hours) % 24} * * *`;
+}
+
 function gapWithinDay(minute: string, hour: string): number {
-  const times: number[] = [];
-  for (let at = 0; at < 1440; at++) {
-    if (matches(hour, Math.floor(at / 60), 0, 23) && matches(minute, at % 60, 0, 59)) times.push(at);
-  }
+  const times = timesOfDay(minute, hour);
   const first = times[0] ?? 0;
   return Math.max(...times.map((at, index) => (times[index + 1] ?? first + 1440) - at)) * 60;
+}
+
+/** In minutes since midnight. */
+function timesOfDay(minute: string, hour: string): number[] {
+  return [...Array(1440).keys()].filter(
+    (at) => matches(hour, Math.floor(at / 60), 0, 23) && matches(minute, at % 60, 0, 59),
+  );
 }

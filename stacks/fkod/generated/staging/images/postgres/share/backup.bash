@@ -18,6 +18,7 @@ prepare() {
   password=$(<"/run/secrets/postgres_backup_password")
   password=${password//\\/\\\\}
   (umask 0077 && printf '*:*:*:backup:%s\n' "${password//:/\\:}" >"$PGPASSFILE")
+  clear_left_over
 }
 
 # pgBackRest wants the primary's data directory under the name by which the server knows it, in every node the same.
@@ -83,7 +84,7 @@ backups_in_repository() { info | jq '[.[].backup[]? | select(.error != true)] | 
 backup() {
   # The scheduler does not overlap a job with itself; this keeps the first backup and one by hand apart from it too.
   exec 8>"$run/backup.lock"
-  flock -n 8 || { log "another backup is running: this one is left out" warning; return 0; }
+  flock -w 2 8 || { log "another backup is running: this one is left out" warning; return "$busy"; }
   local type=${1:-$(due_type)} result=0
   if point_at_primary; then
     log "backup of $primary begins ($type)"
@@ -126,6 +127,7 @@ END
 }
 
 write_metrics() {
+  clear_left_over || true
   # Set whatever happens: a primary that goes away between two questions must not end who asks.
   local archived="" oldest="" waiting=""
   if point_at_primary; then
@@ -136,6 +138,7 @@ write_metrics() {
   fi
   {
     backup_figures
+    verify_figures
     if [[ -n $archived ]]; then
       echo '# HELP plimsoll_archive_last_timestamp_seconds When a WAL segment last reached the repository.'
       echo '# TYPE plimsoll_archive_last_timestamp_seconds gauge'

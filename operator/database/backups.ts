@@ -1,0 +1,113 @@
+/** The backups of a stack: read in one round trip, and put into words. */
+import { z } from "zod";
+import { readOwn } from "../../generator/package.ts";
+import { type Facts, parseFacts } from "../checks/facts.ts";
+import { nothingThere } from "../operate/running.ts";
+import { requireDone } from "../settings/place.ts";
+import type { Site } from "../site/site.ts";
+import { type Gap, type Reach, reachOf } from "./reach.ts";
+import { FilesReport, type InfoBackup, PostgresReport, type Snapshot, type Verification } from "./report.ts";
+import { type Kept, SIDECARS } from "./sidecars.ts";
+
+export type PostgresBackup = {
+  label: string;
+  kind: InfoBackup["type"];
+  /** Seconds of the epoch. */
+  started: number;
+  finished: number;
+  /** Bytes that it restores to, and that it added to the repository. */
+  size: number;
+  stored: number;
+  wal: { start: string | null; stop: string | null };
+  /** The one that it holds the differences to. */
+  prior: string | null;
+  /** Pages had wrong checksums when it was made. */
+  damaged: boolean;
+  /** False where its own log is not whole: it restores to nothing. */
+  usable: boolean;
+  verified: Verification | null;
+  databases?: string[];
+};
+
+/** What one sidecar knows; what went wrong where it knows nothing. */
+export type Known<What> = What | { error: string };
+
+export type Postgres = {
+  backups: PostgresBackup[];
+  reaches: Reach[];
+  gaps: Gap[];
+  running: PostgresReport["running"];
+};
+export type Files = { snapshots: Snapshot[]; missing: string[]; running: boolean };
+
+export type Backups = { now: number; postgres?: Known<Postgres>; files?: Known<Files> };
+
+/**
+ * @param kept what the stack keeps backups of: a sidecar that does not run is said
+ * @param label what to know more about
+ * @throws Problem where nothing runs there
+ */
+export async function readBackups(site: Site, kept: readonly Kept[], label = ""): Promise<Backups> {
+  const outcome = await site.host.script(readOwn("operator/database/read.bash"), [site.project, label]);
+  const facts = parseFacts(requireDone(site, outcome, "asking for backups").stdout);
+  if (!facts.number("containers")) throw nothingThere(site);
+  return backupsOf(facts, kept);
+}
+
+export function backupsOf(facts: Facts, kept: readonly Kept[]): Backups {
+  const postgres = kept.includes("postgres") ? answerOf(facts, "postgres", PostgresReport) : undefined;
+  const files = kept.includes("files") ? answerOf(facts, "files", FilesReport) : undefined;
+  const now = [postgres, files].flatMap((one) => (one && "now" in one ? [one.now] : []))[0];
+  return {
+    now: now ?? Math.floor(Date.now() / 1000),
+    ...(postgres && { postgres: "failed" in postgres ? { error: postgres.failed } : postgresOf(postgres) }),
+    ...(files && { files: "failed" in files ? { error: files.failed } : filesOf(files) }),
+  };
+}
+
+function answerOf<Report>(facts: Facts, key: Kept, schema: z.ZodType<Report>): Report | { failed: string } {
+  const failed = facts.one(`${key}_failed`);
+  if (failed !== undefined) return { failed };
+  const text = facts.one(key);
+  if (text === undefined) return { failed: `${SIDECARS[key]} does not run` };
+  try {
+    const parsed = schema.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+    return { failed: `its answer is not understood: ${z.prettifyError(parsed.error).split("\n")[0]}` };
+  } catch {
+    return { failed: `its answer is no JSON: ${text.slice(0, 100)}` };
+  }
+}
+
+function postgresOf({ info, set, archives, verified, running, error }: PostgresReport): Known<Postgres> {
+  const bad = info.find(({ status }) => status.code === 99);
+  if (bad || error !== "") return { error: bad?.status.message ?? error };
+  const { reaches, gaps, useless } = reachOf({ info, archives });
+  const detailed = set.flatMap(({ backup }) => backup);
+  const backups = info
+    .flatMap(({ backup }) => backup)
+    .map((one): PostgresBackup => {
+      const details = detailed.find(({ label }) => label === one.label);
+      return {
+        label: one.label,
+        kind: one.type,
+        started: one.timestamp.start,
+        finished: one.timestamp.stop,
+        size: one.info.size,
+        stored: one.info.repository.delta,
+        wal: one.archive,
+        prior: one.prior ?? null,
+        damaged: one.error === true,
+        usable: !useless.includes(one.label),
+        verified: verified.find(({ label }) => label === one.label) ?? null,
+        ...(details && { databases: (details["database-ref"] ?? []).map(({ name }) => name) }),
+      };
+    });
+  return { backups, reaches, gaps, running };
+}
+
+function filesOf({ snapshots, sources, running, error }: FilesReport): Known<Files> {
+  if (error !== "") return { error };
+  const missing = sources.filter((what) => !snapshots.some((one) => one.what === what));
+  return { snapshots: [...snapshots].sort((a, b) => a.time - b.time), missing, running };
+}

@@ -1,0 +1,90 @@
+/** What the sidecars say: pgBackRest's own `info`, the archive's ranges, verifications, restic's snapshots. */
+import { z } from "zod";
+
+/** Seconds of the epoch, as everywhere here. */
+const Time = z.number();
+
+const InfoBackup = z.object({
+  label: z.string(),
+  type: z.enum(["full", "diff", "incr"]),
+  prior: z.string().nullish(),
+  /** True where pages had a wrong checksum when the backup was made. */
+  error: z.boolean().nullish(),
+  timestamp: z.object({ start: Time, stop: Time }),
+  database: z.object({ id: z.number() }),
+  archive: z.object({ start: z.string().nullable(), stop: z.string().nullable() }),
+  info: z.object({
+    size: z.number(),
+    delta: z.number(),
+    repository: z.object({ delta: z.number() }),
+  }),
+  // Only where one backup was asked about.
+  "database-ref": z.array(z.object({ name: z.string() })).nullish(),
+  "error-list": z.array(z.string()).nullish(),
+});
+export type InfoBackup = z.output<typeof InfoBackup>;
+
+const Info = z.array(
+  z.object({
+    status: z.object({ code: z.number(), message: z.string() }),
+    archive: z.array(z.object({ id: z.string(), database: z.object({ id: z.number() }) })).default([]),
+    backup: z.array(InfoBackup).default([]),
+  }),
+);
+
+/** Segments that follow each other on one timeline. */
+export const Range = z.object({
+  first: z.string().regex(/^[0-9A-F]{24}$/),
+  last: z.string().regex(/^[0-9A-F]{24}$/),
+  /** When the first and the last of them came into the repository. */
+  from: Time,
+  to: Time,
+});
+export type Range = z.output<typeof Range>;
+
+export const Verification = z.object({
+  label: z.string(),
+  outcome: z.enum(["passed", "failed", "unfinished"]),
+  said: z.string(),
+  started: Time,
+  finished: Time,
+  seconds: z.number(),
+  /** The last transaction that the copy had. */
+  recovered_to: Time.nullish(),
+  lsn: z.string().nullish(),
+  size: z.number().nullish(),
+  databases: z.number().nullish(),
+  checks: z.array(z.object({ name: z.string(), passed: z.boolean(), said: z.string() })).default([]),
+});
+export type Verification = z.output<typeof Verification>;
+
+export const PostgresReport = z.object({
+  now: Time,
+  error: z.string(),
+  info: Info,
+  set: Info,
+  archives: z.array(z.object({ id: z.string(), history: z.string(), ranges: z.array(Range) })),
+  verified: z.array(Verification),
+  running: z.object({ backup: z.boolean(), verify: z.boolean() }),
+});
+export type PostgresReport = z.output<typeof PostgresReport>;
+
+export const Snapshot = z.object({
+  id: z.string(),
+  short: z.string(),
+  what: z.string(),
+  time: Time,
+  size: z.number().nullish(),
+  added: z.number().nullish(),
+  files: z.number().nullish(),
+});
+export type Snapshot = z.output<typeof Snapshot>;
+
+export const FilesReport = z.object({
+  now: Time,
+  error: z.string(),
+  running: z.boolean(),
+  sources: z.array(z.string()),
+  snapshots: z.array(Snapshot),
+});
+export type FilesReport = z.output<typeof FilesReport>;

@@ -1,0 +1,83 @@
+# The daily proof: a backup is restored beside the servers, recovered to the end of the archive, read in full, asked
+# what a person wants to know, and thrown away. Whatever ends it half way, nothing of it stays.
+#   /trial/running.json    what is being tried, as long as it is
+#   /trial/data            its files, with logs beside them
+#   /trial/results         what came of each backup, by label
+#   /trial/newest.json     what came of the newest, and when one was last proven
+
+# $1: a label; the newest if empty.
+verify() {
+  local outcome guard
+  exec 7>"$run/verify.lock"
+  flock -w 2 7 || { log "another verification is running: this one is left out" warning; return "$busy"; }
+  throw_away
+  # Ends a moment after this process, whatever ends that, and throws away what it left.
+  bound TERM "$0" verify-guard 8>&- &
+  guard=$!
+  prove "$1" || true
+  outcome=$(jq -r .outcome "$trial/running.json")
+  throw_away
+  kill "$guard" 2>/dev/null || true
+  wait "$guard" 2>/dev/null || true
+  write_metrics || true
+  exec 7>&-
+  [[ $outcome == passed ]]
+}
+
+# Becomes a command that is told when its parent ends, even by a kill that nobody hears: for a subshell.
+bound() {
+  local signal=$1
+  shift
+  exec setpriv --pdeathsig "$signal" -- "$@"
+}
+
+guard() {
+  trap throw_away EXIT
+  trap 'exit 0' TERM INT HUP
+  bound KILL sleep infinity 7>&- &
+  wait
+}
+
+prove() {
+  local label=$1 all chosen newest end
+  printf '{"label":null,"newest":true,"started":%d,"outcome":"unfinished","said":"it was ended half way"}\n' \
+    "$(date +%s)" >"$trial/running.json"
+  all=$(words info --output=json 2>"$trial/info.log" | jq -c '[.[].backup[]?]') ||
+    { failed "the repository does not open: $(tail -n 1 "$trial/info.log")"; return 1; }
+  newest=$(jq -r 'max_by(.timestamp.stop) | .label // empty' <<<"$all")
+  label=${label:-$newest}
+  [[ -n $label ]] || { failed "there is no backup yet"; return 1; }
+  chosen=$(jq -c --arg wanted "$label" '.[] | select(.label == $wanted)' <<<"$all")
+  [[ -n $chosen ]] || { failed "there is no backup $label"; return 1; }
+  note --arg wanted "$label" --arg newest "$newest" '.label = $wanted | .newest = ($wanted == $newest)'
+  log "verification of $label begins"
+  # Read before the restore: what the archive has by now must be in the copy.
+  end=$(archive_end 2>/dev/null) || { failed "the archive cannot be listed"; return 1; }
+  room_for "$(jq -r .info.size <<<"$chosen")" && restore "$label" && recover "$end" && read_all && ask_all || return 1
+  note '.outcome = "passed" | .said = ""'
+  log "$label is proven"
+}
+
+# The server first: it must not write into what is being removed.
+throw_away() {
+  local tries pid
+  conclude || true
+  for ((tries = 0; tries < 100; tries++)); do
+    pid=$(head -n 1 "$trial/data/postmaster.pid" 2>/dev/null) || pid=""
+    # A number alone may be anybody's by now.
+    if [[ $pid =~ ^[0-9]+$ ]] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$trial/data"; then
+      kill "-$( ((tries < 50)) && echo QUIT || echo KILL)" "$pid" 2>/dev/null || true
+    else
+      rm -rf "$trial/data" "$trial/tablespaces" "$trial"/*.log "$trial"/.[a-z]*.?????? "$run/trial" 2>/dev/null || true
+      [[ -e $trial/data ]] || return 0
+    fi
+    sleep 0.1
+  done
+  log "what was restored for a verification cannot be removed" error
+}
+
+# What is left where nothing could throw it away: both processes killed, or the container.
+clear_left_over() {
+  [[ -e $trial/running.json || -e $trial/data ]] || return 0
+  (flock -n 7 || exit 0; throw_away) 7>>"$run/verify.lock"
+}

@@ -1,0 +1,96 @@
+# What is known of backups, as one line of JSON: pgBackRest's own words, the archive as ranges of segments, what
+# verifications found, and what is at work.
+
+# $1: a label to say more about, or nothing. A repository that cannot be read is said in `error`, in pgBackRest's words.
+report() {
+  local work part
+  work=$(mktemp -d /tmp/report.XXXXXX)
+  # shellcheck disable=SC2064 # the folder as it is now
+  trap "rm -rf '$work'" EXIT
+  for part in info set archives verified; do echo '[]' >"$work/$part"; done
+  if words info --output=json >"$work/said" 2>"$work/error"; then
+    mv "$work/said" "$work/info"
+    archives <"$work/info" >"$work/said" 2>"$work/error" && jq -s . "$work/said" >"$work/archives" && : >"$work/error"
+  fi
+  if [[ -n $1 ]] && words info --set="$1" --output=json >"$work/said" 2>/dev/null; then mv "$work/said" "$work/set"; fi
+  if verified | jq -s . >"$work/said" 2>/dev/null; then mv "$work/said" "$work/verified"; fi
+  jq -cn --slurpfile info "$work/info" --slurpfile set "$work/set" --slurpfile archives "$work/archives" \
+    --slurpfile verified "$work/verified" --rawfile error "$work/error" \
+    --argjson backup "$(at_work backup)" --argjson verify "$(at_work verify)" '{
+      now: (now | floor), info: $info[0], set: $set[0], archives: $archives[0], verified: $verified[0],
+      error: ($error | sub("\\s+$"; "") | split("\n") | last // ""), running: {backup: $backup, verify: $verify}
+    }'
+}
+
+# pgBackRest with its answer alone on stdout, and its faults on stderr.
+words() { pgbr --log-level-console=off --log-level-stderr=error "$@"; }
+
+# Held for a moment, which whoever begins just then waits for.
+at_work() {
+  if (flock -ns 9) 9>>"$run/$1.lock"; then echo false; else echo true; fi
+}
+
+verified() {
+  local file
+  for file in "$trial"/results/*.json; do
+    if [[ -e $file ]]; then jq -c . "$file" 2>/dev/null || true; fi
+  done
+}
+
+# From info on stdin: one object for each archive (there is another after an upgrade).
+archives() {
+  local id names result=0
+  names=$(mktemp /tmp/names.XXXXXX)
+  for id in $(jq -r '.[].archive[]?.id'); do
+    words repo-ls --recurse --output=json "archive/$stanza/$id" >"$names" || { result=1 && break; }
+    segments <"$names" | ranges | jq -cs --arg id "$id" --arg history "$(history_of "$id" <"$names")" \
+      '{id: $id, ranges: ., history: $history}' || { result=1 && break; }
+  done
+  rm -f "$names"
+  return "$result"
+}
+
+# Lines of: name, seconds of the epoch, in the order of the log.
+segments() {
+  jq -r 'to_entries[] | select(.value.type == "file") | {name: (.key | split("/") | last), time: .value.time}
+    | select(.name | test("^[0-9A-F]{24}-[0-9a-f]{40}")) | "\(.name[0:24]) \(.time)"' | LC_ALL=C sort -u
+}
+
+# Segments that follow each other become one line: an archive of months has some ten thousand.
+ranges() {
+  awk '
+    function hex(text, value, at) {
+      value = 0
+      for (at = 1; at <= length(text); at++) value = value * 16 + index("0123456789ABCDEF", substr(text, at, 1)) - 1
+      return value
+    }
+    function tell() {
+      if (count > 0) printf "{\"first\":\"%s\",\"last\":\"%s\",\"count\":%d,\"from\":%d,\"to\":%d}\n", first, last, count, from, to
+    }
+    # As text: a name of digits alone would be compared as a number, and a large one has neighbours that are equal to it.
+    $1 "" != last "" {
+      position = hex(substr($1, 9, 8)) * 256 + hex(substr($1, 17, 8))
+      if (count == 0 || substr($1, 1, 8) "" != substr(last, 1, 8) "" || position != before + 1) {
+        tell()
+        first = $1; from = $2; count = 0
+      }
+      last = $1; to = $2; before = position; count++
+    }
+    END { tell() }'
+}
+
+# Where the newest timeline left those before it: lines of timeline, LSN and reason. Nothing on the first one.
+history_of() {
+  local newest
+  newest=$(jq -r '[keys[] | select(test("^[0-9A-F]{8}\\.history$"))] | max // empty')
+  [[ -n $newest ]] || return 0
+  words repo-get "archive/$stanza/$1/$newest"
+}
+
+# Position of the last segment of the newest timeline that has one.
+archive_end() {
+  local last
+  last=$(words info --output=json | archives | jq -rs '[.[].ranges[].last] | max // empty')
+  [[ -n $last ]] || return 1
+  echo $((16#${last:8:8} * 256 + 16#${last:16:8}))
+}
