@@ -1,0 +1,180 @@
+# The replica takes the writes: the old primary is fenced first, so that two can never write. Arguments:
+#   STATE PROJECT PROXY OLD NEW
+# Run again after an interruption it does the rest: every step looks at what is there first.
+# stdout: `begin STEP`, `done STEP WORDS`, `seconds N` from the fence to the first write that was accepted,
+#   `lost TRANSACTIONS BYTES` (`- -`: not known), `ended clean|killed`, `alone` where commits wait for no replica now.
+# Exit 97: a deploy is at work.
+set -euo pipefail
+# A connection that breaks stops nothing half-way.
+trap '' HUP PIPE
+trap 'exit 143' TERM INT
+# shellcheck disable=SC2034
+state=$1 PROJECT=$2 proxy=$3 old=$4 new=$5
+# Seconds that an old primary may take to end in peace, with its clients cut off already.
+END=30
+# Seconds that the replica may take to replay what it has.
+REPLAY=300
+
+hold "$state"
+if [[ -f $state/promotion && $(head -n 1 -- "$state/promotion") != "$old $new" ]]; then
+  stop "another promotion did not end: $(head -n 1 -- "$state/promotion")"
+fi
+old_id=$(container_of "$old") new_id=$(container_of "$new") proxy_id=$(container_of "$proxy")
+[[ -n $new_id && -n $proxy_id ]] || stop "$new or the proxy $proxy has no container any more"
+role() { sql "$1" "select case when pg_is_in_recovery() then 'standby' else 'primary' end"; }
+clock() { printf '%s' "${EPOCHREALTIME/[.,]/}"; }
+put() { printf '%s\n' "$2" >"$1.new" && sync -- "$1.new" && mv -fT -- "$1.new" "$1"; }
+
+new_role=$(role "$new_id" || true)
+[[ -n $new_role ]] || stop "$new does not answer any more: nothing was changed"
+[[ $new_role == standby || -f $state/promotion ]] ||
+  stop "$new takes writes of its own already: nothing was changed. Two primaries would part ways"
+
+FENCING=''
+# Nothing is lost yet: the old one goes on. After the replica was told to promote there is no way back.
+give_back() {
+  local code=$?
+  [[ -n $FENCING && $code != 0 ]] || return 0
+  if [[ -n $old_id ]]; then
+    docker exec "$old_id" rm -f "$FENCED" >/dev/null 2>&1 ||
+      docker run --rm --network none --user 999:999 --volumes-from "$old_id" --entrypoint rm "$(image_of "$old_id")" -f "$FENCED" >/dev/null 2>&1 || true
+    docker update --restart=unless-stopped "$old_id" >/dev/null 2>&1 || true
+    docker start "$old_id" >/dev/null 2>&1 || true
+  fi
+  rm -f -- "$state/promotion"
+  say "done fence taken back: $old goes on"
+}
+trap give_back EXIT
+image_of() { docker container inspect --format '{{.Image}}' "$1"; }
+
+answers=''
+if [[ -n $old_id && $(state_of "$old_id") == running ]] && ! has "$old_id" "$FENCED"; then
+  answers=$(sql "$old_id" 'select 1' 3 || true)
+fi
+if [[ -n $answers ]]; then
+  say "begin prepare"
+  # What is on disk already need not be written while nobody can write.
+  sql "$old_id" checkpoint 60 || true
+  say "done prepare checkpoint on $old"
+fi
+
+# An earlier run may have told the replica to promote: it could do so at any moment.
+[[ -f $state/promotion ]] || FENCING=1
+put "$state/promotion" "$old $new"
+say "begin fence"
+began=$(clock)
+fence() {
+  if [[ -z $old_id ]]; then
+    # A container that Compose makes anew must find the fence too.
+    docker volume inspect "${PROJECT}_$old" >/dev/null 2>&1 || return 0
+    docker run --rm --network none --user 999:999 -v "${PROJECT}_$old:$VOLUME" --entrypoint touch "$(image_of "$new_id")" "$FENCED" >/dev/null
+    return
+  fi
+  docker update --restart=no "$old_id" >/dev/null
+  has "$old_id" "$FENCED" || mark "$old_id" "$FENCED" || stop "no fence can be put into the volume of $old: nothing was changed"
+  case $(state_of "$old_id") in
+    running) if [[ -n $answers ]]; then docker stop --time "$END" "$old_id" >/dev/null; else docker kill "$old_id" >/dev/null 2>&1 || true; fi ;;
+    exited | created | dead) ;;
+    *) docker kill "$old_id" >/dev/null 2>&1 || true ;;
+  esac
+  local deadline=$((SECONDS + 10))
+  until [[ $(docker container inspect --format '{{.State.Running}}' "$old_id") == false ]]; do
+    ((SECONDS < deadline)) || stop "$old cannot be stopped: nothing was changed"
+    docker kill "$old_id" >/dev/null 2>&1 || true
+    sleep 0.1
+  done
+}
+fence
+say "done fence $old cannot write any more"
+
+data=$(docker exec "$new_id" printenv PGDATA)
+# The old one's control file, read with the new one's program.
+CONTROL=''
+if [[ -n $old_id ]]; then
+  # shellcheck disable=SC2016
+  CONTROL=$(docker cp "$old_id:$data/global/pg_control" - 2>/dev/null | docker exec -i "$new_id" bash -c '
+    folder=$(mktemp -d) && trap "rm -rf \"$folder\"" EXIT && mkdir "$folder/global" &&
+      tar -x -C "$folder/global" && pg_controldata "$folder"' 2>/dev/null || true)
+fi
+control() { sed -n "s/^$1: *//p" <<<"$CONTROL" | head -n 1; }
+
+ended=killed received='' lost='- -'
+if [[ $new_role == standby ]]; then
+  received=$(sql "$new_id" 'select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())')
+  last=$(control 'Latest checkpoint location')
+  if [[ $(control 'Database cluster state') == 'shut down' && -n $last ]]; then
+    ended=clean
+    # The record of the shutdown is the last that it wrote.
+    if [[ $(sql "$new_id" "select '$received'::pg_lsn > '$last'::pg_lsn") == t ]]; then lost='0 0'; fi
+  fi
+  put "$state/promotion" "$old $new"$'\n'"$received $ended $lost"
+
+  say "begin promote"
+  synchronous=$(sql "$new_id" 'show synchronous_standby_names')
+  if [[ -n $synchronous ]]; then
+    # There is no replica to wait for until the old one is back: every commit would hang.
+    docker exec "$new_id" bash -c "echo \"synchronous_standby_names = ''\" >$VOLUME/alone.conf"
+    sql "$new_id" 'select pg_reload_conf()' >/dev/null
+  fi
+  FENCING=''
+  [[ $(sql "$new_id" "select pg_promote(true, $REPLAY)" $((REPLAY + 10)) || true) == t ]] ||
+    [[ $(role "$new_id" || true) == primary ]] ||
+    stop "$new was told to promote, and is not primary after $REPLAY s: it replays what it has. Run this again: it waits on"
+  say "done promote $new leads"
+else
+  # An earlier run came as far as this.
+  read -r received ended lost < <(sed -n 2p -- "$state/promotion") || true
+  lost=${lost:-- -} ended=${ended:-killed}
+fi
+
+say "begin pointer"
+docker exec "$proxy_id" bash /usr/local/etc/haproxy/pointer.sh set "$new" >/dev/null </dev/null || stop "$new leads, and the proxy did not take it. Run this again"
+say "done pointer the proxy sends writes to $new"
+
+# The whole way a client has: name, proxy, password, commit. A table that nobody sees is written like any other.
+say "begin write"
+docker exec -i "$new_id" bash <<'WRITE' || stop "$new leads, and no write came through the proxy within 60 s. Run this again; plimsoll logs has what the proxy says"
+umask 077
+file=$(mktemp /tmp/plimsoll-promote.XXXXXX)
+trap 'rm -f -- "$file"' EXIT
+password=$(cat /run/secrets/postgres_app_password)
+password=${password//\\/\\\\}
+printf '*:*:*:app:%s\n' "${password//:/\\:}" >"$file"
+export PGPASSFILE=$file PGAPPNAME=plimsoll-promote PGCONNECT_TIMEOUT=3
+for ((try = 0; try < 300; try++)); do
+  if timeout 5 psql -h postgres -U app -d "$PLIMSOLL_DATABASE" -XqAtw -c 'create temp table plimsoll_promote () on commit drop' >/dev/null 2>&1; then exit 0; fi
+  sleep 0.1
+done
+exit 1
+WRITE
+took=$(($(clock) - began))
+say "seconds $((took / 1000000)).$(printf %03d $((took / 1000 % 1000)))"
+say "done write a write was accepted"
+
+say "begin account"
+# Holds what the old one needs to follow, within max_slot_wal_keep_size.
+slot=${old//-/_}
+sql "$new_id" "select pg_create_physical_replication_slot('$slot', true) where not exists (select from pg_replication_slots where slot_name = '$slot')" >/dev/null || true
+sql "$new_id" checkpoint 300 >/dev/null || true
+# What the old one wrote and the new one never got: counted in its own log, which is still there.
+if [[ $lost == '- -' && -n $old_id && -n $received ]]; then
+  timeline=$(control "Latest checkpoint's TimeLineID")
+  # shellcheck disable=SC2016
+  if records=$(docker run --rm --network none --user 999:999 --volumes-from "$old_id:ro" --entrypoint bash "$(image_of "$new_id")" -c '
+    cd "$1/pg_wal" && name=$(printf %08X "$3") && compgen -G "$name*" >/dev/null || exit 3
+    pg_waldump -p . -t "$3" -s "$2" 2>/dev/null || true' - "$data" "$received" "${timeline:-1}" 2>/dev/null); then
+    read -r transactions last size < <(awk '
+      match($0, /lsn: [0-9A-F]+\/[0-9A-F]+/) { at = substr($0, RSTART + 5, RLENGTH - 5); match($0, /len \(rec\/tot\): *[0-9]+\/ *[0-9]+/); total = substr($0, RSTART, RLENGTH); sub(/.*\/ */, "", total) }
+      /desc: COMMIT/ { commits++ }
+      END { print commits + 0, (at == "" ? "-" : at), total + 0 }' <<<"$records")
+    bytes=0
+    [[ $last == - ]] || bytes=$(sql "$new_id" "select greatest(0, pg_wal_lsn_diff('$last', '$received') + $size)::bigint")
+    lost="$transactions ${bytes:-0}"
+  fi
+fi
+! has "$new_id" "$VOLUME/alone.conf" || say alone
+put "$state/promoted" "$old $lost"
+rm -f -- "$state/promotion"
+say "ended $ended"
+say "lost $lost"
+say "done account"
