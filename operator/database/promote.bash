@@ -41,6 +41,8 @@ give_back() {
     docker update --restart=unless-stopped "$old_id" >/dev/null 2>&1 || true
     docker start "$old_id" >/dev/null 2>&1 || true
   fi
+  # One that nobody reads would hold the replica's log.
+  sql "$new_id" "select pg_drop_replication_slot('$slot')" >/dev/null || true
   rm -f -- "$state/promotion"
   say "done fence taken back: $old goes on"
 }
@@ -57,6 +59,12 @@ if [[ -n $answers ]]; then
   sql "$old_id" checkpoint 60 || true
   say "done prepare checkpoint on $old"
 fi
+# Holds the log from here on, so that the old one finds where they part; within max_slot_wal_keep_size.
+slot=${old//-/_}
+keep_log() {
+  sql "$new_id" "select pg_create_physical_replication_slot('$slot', true) where not exists (select from pg_replication_slots where slot_name = '$slot')" >/dev/null || true
+}
+keep_log
 
 # An earlier run may have told the replica to promote: it could do so at any moment.
 [[ -f $state/promotion ]] || FENCING=1
@@ -80,7 +88,8 @@ fence() {
   local deadline=$((SECONDS + 10))
   until [[ $(docker container inspect --format '{{.State.Running}}' "$old_id") == false ]]; do
     ((SECONDS < deadline)) || stop "$old cannot be stopped: nothing was changed"
-    docker kill "$old_id" >/dev/null 2>&1 || true
+    # One that Docker is about to start again is stopped, not killed.
+    docker kill "$old_id" >/dev/null 2>&1 || docker stop --time 0 "$old_id" >/dev/null 2>&1 || true
     sleep 0.1
   done
 }
@@ -152,26 +161,32 @@ say "seconds $((took / 1000000)).$(printf %03d $((took / 1000 % 1000)))"
 say "done write a write was accepted"
 
 say "begin account"
-# Holds what the old one needs to follow, within max_slot_wal_keep_size.
-slot=${old//-/_}
-sql "$new_id" "select pg_create_physical_replication_slot('$slot', true) where not exists (select from pg_replication_slots where slot_name = '$slot')" >/dev/null || true
+keep_log
 sql "$new_id" checkpoint 300 >/dev/null || true
-# What the old one wrote and the new one never got: counted in its own log, which is still there.
-if [[ $lost == '- -' && -n $old_id && -n $received ]]; then
+# What the old one wrote and the new one never got: counted in the old one's own log, from where they part.
+count_lost() {
+  local parted timeline counted transactions last size bytes=0
+  parted=$(sql "$new_id" "select pg_read_file('pg_wal/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.history')" |
+    awk 'NF > 1 { at = $2 } END { print at }') || return 0
+  [[ -n ${parted:=$received} ]] || return 0
   timeline=$(control "Latest checkpoint's TimeLineID")
   # shellcheck disable=SC2016
-  if records=$(docker run --rm --network none --user 999:999 --volumes-from "$old_id:ro" --entrypoint bash "$(image_of "$new_id")" -c '
+  counted=$(docker run --rm --network none --user 999:999 --volumes-from "$old_id:ro" --entrypoint bash "$(image_of "$new_id")" -c '
     cd "$1/pg_wal" && name=$(printf %08X "$3") && compgen -G "$name*" >/dev/null || exit 3
-    pg_waldump -p . -t "$3" -s "$2" 2>/dev/null || true' - "$data" "$received" "${timeline:-1}" 2>/dev/null); then
-    read -r transactions last size < <(awk '
-      match($0, /lsn: [0-9A-F]+\/[0-9A-F]+/) { at = substr($0, RSTART + 5, RLENGTH - 5); match($0, /len \(rec\/tot\): *[0-9]+\/ *[0-9]+/); total = substr($0, RSTART, RLENGTH); sub(/.*\/ */, "", total) }
+    pg_waldump -p . -t "$3" -s "$2" 2>/dev/null || true' - "$data" "$parted" "${timeline:-1}" 2>/dev/null | awk '
+      match($0, /lsn: [0-9A-F]+\/[0-9A-F]+/) {
+        at = substr($0, RSTART + 5, RLENGTH - 5)
+        match($0, /len \(rec\/tot\): *[0-9]+\/ *[0-9]+/)
+        total = substr($0, RSTART, RLENGTH)
+        sub(/.*\/ */, "", total)
+      }
       /desc: COMMIT/ { commits++ }
-      END { print commits + 0, (at == "" ? "-" : at), total + 0 }' <<<"$records")
-    bytes=0
-    [[ $last == - ]] || bytes=$(sql "$new_id" "select greatest(0, pg_wal_lsn_diff('$last', '$received') + $size)::bigint")
-    lost="$transactions ${bytes:-0}"
-  fi
-fi
+      END { print commits + 0, (at == "" ? "-" : at), total + 0 }') || return 0
+  read -r transactions last size <<<"$counted"
+  [[ $last == - ]] || bytes=$(sql "$new_id" "select greatest(0, pg_wal_lsn_diff('$last', '$parted') + $size)::bigint") || return 0
+  lost="$transactions $bytes"
+}
+if [[ $lost == '- -' && -n $old_id ]]; then count_lost; fi
 ! has "$new_id" "$VOLUME/alone.conf" || say alone
 put "$state/promoted" "$old $lost"
 rm -f -- "$state/promotion"

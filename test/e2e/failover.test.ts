@@ -105,6 +105,13 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
     return rejoined;
   };
 
+  const restore = async (to: string) => {
+    const said = await cli.run("restore", ["--to", to, "--json"]);
+    expect(said, said.stderr).toMatchObject({ exitCode: 0 });
+    const { seconds, set } = JSON.parse(said.stdout) as { seconds: number; set: string };
+    console.log(`a copy of ${to}: ${seconds} s, from ${set}`);
+  };
+
   it("refuses what is wrong before anything is touched", async () => {
     const refused: [string[], number, RegExp][] = [
       [["promote"], 2, /Nobody is here to ask[\s\S]*--confirm fkod/],
@@ -144,7 +151,7 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
     }
     await cli.run("unlock", ["--force"]);
     // A deploy is at work.
-    const holding = execFile("flock", [join(state(), "work.lock"), "sleep", "60"]);
+    const holding = execFile("flock", ["--no-fork", join(state(), "work.lock"), "sleep", "60"]);
     await new Promise((later) => setTimeout(later, 300));
     for (const words of [
       ["promote", "--confirm", "fkod"],
@@ -173,12 +180,6 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
       return { time, lsn, here: Number(here), xid: xid.split("\n")[0], rows: writer.rows };
     });
     const { rows, time } = moments;
-    const restore = async (to: string) => {
-      const said = await cli.run("restore", ["--to", to, "--json"]);
-      expect(said, said.stderr).toMatchObject({ exitCode: 0 });
-      const { seconds, set } = JSON.parse(said.stdout) as { seconds: number; set: string };
-      console.log(`a copy of ${to}: ${seconds} s, from ${set}`);
-    };
     const drop = async () =>
       expect(JSON.parse((await cli.run("restore", ["--drop-copy", "--json"])).stdout)).toEqual({
         removed: true,
@@ -319,6 +320,18 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
       expect(await sql("postgres-1", "select sync_state from pg_stat_replication")).toBe("quorum"),
     );
     expect(await readdir(state())).not.toContain("promoted");
+    // Over all the timelines until here.
+    const wanted = await numbers();
+    expect(wanted.size).toBeGreaterThan(500);
+    await restore("latest");
+    expect(missing(await numbers("--copy"), [...wanted])).toEqual([]);
+  });
+
+  it("leaves nothing behind where the stack is taken down, the copy neither", async () => {
+    await stack.stop();
+    const left = ["--filter", `label=com.docker.compose.project=${stack.project}`];
+    expect(await docker("ps", "-aq", ...left)).toBe("");
+    expect(await docker("volume", "ls", "-q", ...left)).toBe("");
   });
 });
 
