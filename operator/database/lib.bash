@@ -19,6 +19,8 @@ container_of() {
 # state_of ID: running, exited, paused and so on.
 state_of() { docker container inspect --format '{{.State.Status}}' "$1" 2>/dev/null || echo none; }
 
+image_of() { docker container inspect --format '{{.Image}}' "$1"; }
+
 # sql ID STATEMENT [SECONDS]: as superuser, inside of the container. A server that hangs is one that does not answer.
 sql() {
   timeout --kill-after=1 "${3:-5}" docker exec "$1" \

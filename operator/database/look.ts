@@ -43,9 +43,9 @@ export type Look = {
   promoted: { old: string; lost: Loss } | undefined;
 };
 
-/** A script of this room, behind what all of them stand on. */
-export function databaseScript(name: string): string {
-  return `${readOwn("operator/database/lib.bash")}\n${readOwn(`operator/database/${name}.bash`)}`;
+/** A script of this room, behind what it stands on. */
+export function databaseScript(...parts: readonly string[]): string {
+  return ["lib", ...parts].map((part) => readOwn(`operator/database/${part}.bash`)).join("\n");
 }
 
 /** One round trip. @throws Problem where the stack has no PostgreSQL of its own */

@@ -101,6 +101,12 @@ it("refuses what would lose data, lead nowhere, or is so already", () => {
       /plimsoll restart production postgres-2/,
     ],
     [
+      look("node postgres-1 exited no yes no silent - 0 0 no no", STANDBY.replace("standby", "primary")),
+      undefined,
+      /postgres-2 leads already, and the proxy sends the writes to postgres-1/,
+      /pointer.sh set postgres-2/,
+    ],
+    [
       look(PRIMARY, STANDBY.replace("standby", "primary")),
       undefined,
       /postgres-2 takes writes of its own/,

@@ -42,6 +42,11 @@ export function judgePromotion(look: Look, environment: string, wanted?: string)
   if (wanted === pointer && old?.role === "primary")
     throw new Problem(`${pointer} takes the writes already: there is nothing to do`);
   const second = nodes.find((node) => node.name !== pointer && node.role === "primary");
+  if (second && old?.role !== "primary")
+    throw new Problem(
+      `${second.name} leads already, and the proxy sends the writes to ${pointer}\n${describeNodes(look)}`,
+      `Point it at ${second.name}: plimsoll exec ${environment} ${PROXY} bash /usr/local/etc/haproxy/pointer.sh set ${second.name}\nThen let ${pointer} follow: plimsoll rejoin ${environment}`,
+    );
   if (second)
     throw new Problem(
       `${second.name} takes writes of its own, and the proxy sends them to ${pointer}: one of them has to go first`,
@@ -143,7 +148,7 @@ export async function promote(
   onLine: (line: string) => void,
 ): Promise<Promoted> {
   const outcome = await site.host.script(
-    databaseScript("promote"),
+    databaseScript("lost", "promote"),
     [site.state, project.name, PROXY, promotion.old, promotion.new],
     { environment: engineEnvironment(project), onLine, apart: true },
   );

@@ -68,7 +68,7 @@ id=$(docker run --detach --name "$name" --hostname postgres-copy --network "$net
   --tmpfs /run/postgresql:size=32m,mode=0700,uid=999,gid=999 --tmpfs /tmp:size=64m,mode=1777 \
   --log-opt max-size=10m --log-opt max-file=2 --stop-signal SIGINT --stop-timeout 60 \
   --mount "type=volume,source=$volume,destination=$VOLUME" "${mounts[@]}" "${variables[@]}" \
-  --entrypoint plimsoll-copy "$(docker container inspect --format '{{.Image}}' "$source_id")" "$type" "$target" "$@")
+  --entrypoint plimsoll-copy "$(image_of "$source_id")" "$type" "$target" "$@")
 
 told=0
 tell() {

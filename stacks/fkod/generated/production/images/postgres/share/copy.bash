@@ -41,7 +41,12 @@ recover_one_of() {
     grep -q 'before configured recovery target was reached' "$run/recovery.log" || break
     log "$set does not lead there"
   done
-  fail "the recovery failed: $(grep -m 1 -E '(FATAL|PANIC):' "$run/recovery.log" || tail -n 1 "$run/recovery.log")"
+  fail "the recovery failed: $(first_fault)"
+}
+
+# Those who ask whether it is there yet are told off as FATAL too.
+first_fault() {
+  grep -E '(FATAL|PANIC):' "$run/recovery.log" | grep -m 1 -v 'the database system is' || tail -n 1 "$run/recovery.log"
 }
 
 restore_set() {
