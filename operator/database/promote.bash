@@ -55,7 +55,7 @@ fi
 if [[ -n $answers ]]; then
   say "begin prepare"
   # What is on disk already need not be written while nobody can write.
-  sql "$old_id" checkpoint 60 || true
+  sql "$old_id" checkpoint 60 >/dev/null || true
   say "done prepare checkpoint on $old"
 fi
 # Holds the log from here on, so that the old one finds where they part; within max_slot_wal_keep_size.
@@ -64,6 +64,7 @@ keep_log() {
   sql "$new_id" "select pg_create_physical_replication_slot('$slot', true) where not exists (select from pg_replication_slots where slot_name = '$slot')" >/dev/null || true
 }
 keep_log
+synchronous=$(sql "$new_id" 'show synchronous_standby_names')
 
 # An earlier run may have told the replica to promote: it could do so at any moment.
 [[ -f $state/promotion ]] || FENCING=1
@@ -95,20 +96,8 @@ fence() {
 fence
 say "done fence $old cannot write any more"
 
-read_control
-ended=killed received='' lost='- -'
 if [[ $new_role == standby ]]; then
-  received=$(sql "$new_id" 'select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())')
-  last=$(control 'Latest checkpoint location')
-  if [[ $(control 'Database cluster state') == 'shut down' && -n $last ]]; then
-    ended=clean
-    # The record of the shutdown is the last that it wrote.
-    if [[ $(sql "$new_id" "select '$received'::pg_lsn > '$last'::pg_lsn") == t ]]; then lost='0 0'; fi
-  fi
-  put "$state/promotion" "$old $new"$'\n'"$received $ended $lost"
-
   say "begin promote"
-  synchronous=$(sql "$new_id" 'show synchronous_standby_names')
   if [[ -n $synchronous ]]; then
     # There is no replica to wait for until the old one is back: every commit would hang.
     docker exec "$new_id" bash -c "echo \"synchronous_standby_names = ''\" >$VOLUME/alone.conf"
@@ -119,10 +108,6 @@ if [[ $new_role == standby ]]; then
     [[ $(role "$new_id" || true) == primary ]] ||
     stop "$new was told to promote, and is not primary after $REPLAY s: it replays what it has. Run this again: it waits on"
   say "done promote $new leads"
-else
-  # An earlier run came as far as this.
-  read -r received ended lost < <(sed -n 2p -- "$state/promotion") || true
-  lost=${lost:-- -} ended=${ended:-killed}
 fi
 
 say "begin pointer"
@@ -152,7 +137,8 @@ say "done write a write was accepted"
 say "begin account"
 keep_log
 sql "$new_id" checkpoint 300 >/dev/null || true
-if [[ $lost == '- -' && -n $old_id ]]; then count_lost; fi
+ended=killed lost='- -'
+if [[ -n $old_id ]]; then account; fi
 ! has "$new_id" "$VOLUME/alone.conf" || say alone
 put "$state/promoted" "$old $lost"
 rm -f -- "$state/promotion"
