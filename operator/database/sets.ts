@@ -80,7 +80,8 @@ export function chooseSets(target: Target, backups: readonly BackupSet[], now: N
     case "time":
       if (target.at > now.now)
         throw new Problem(`${target.time} is in the future`, `The host's clock: ${utc(now.now)}`, 2);
-      return youngest(({ stop }) => stop < target.at);
+      // Its end is said in whole seconds.
+      return youngest(({ stop }) => stop + 1 <= target.at);
     case "lsn":
       if (now.lsn && position(target.lsn) > position(now.lsn))
         throw new Problem(`${target.lsn} is in the future`, `The database is at ${now.lsn}.`, 2);
