@@ -1,8 +1,7 @@
 /** psql on the copy that `restore` made: inside of its container, which nobody else reaches. */
 import { dockerArgs, type Listed, type Running } from "../operate/running.ts";
 import { Problem } from "../problem.ts";
-
-const COPY_LABEL = "plimsoll.copy";
+import { COPY_LABEL } from "../up/containers.ts";
 
 /** @throws Problem where there is none, or it does not run */
 export function copyOf({ containers, site }: Running): Listed {

@@ -104,7 +104,7 @@ it("never gives them back once the replica was told to promote, and goes on when
   expect(first.stderr).toMatch(/Run this again: it waits on/);
   expect(existsSync(join(world(), "fenced"))).toBe(true);
   expect(first.at(/^start id-postgres-1/)).toBe(-1);
-  expect(readFileSync(join(state(), "promotion"), "utf8")).toBe("postgres-1 postgres-2\n");
+  expect(readFileSync(join(state(), "promotion"), "utf8")).toMatch(/^postgres-1 postgres-2\n\d{16}\n$/);
   // Neither does a later run that fails earlier than that.
   const other = await localHost().script(
     databaseScript("lost", "promote"),
@@ -113,8 +113,11 @@ it("never gives them back once the replica was told to promote, and goes on when
   );
   expect(other.stderr).toMatch(/another promotion did not end: postgres-1 postgres-2/);
   // It became primary meanwhile.
+  await new Promise((later) => setTimeout(later, 500));
   const again = await run("primary");
   expect(again.exitCode).toBe(0);
+  // From the fence that the first run made.
+  expect(Number(/^seconds (.+)$/m.exec(again.stdout)?.[1])).toBeGreaterThan(0.4);
   expect(kept("promotion")).toBe(false);
 });
 

@@ -68,9 +68,11 @@ synchronous=$(sql "$new_id" 'show synchronous_standby_names')
 
 # An earlier run may have told the replica to promote: it could do so at any moment.
 [[ -f $state/promotion ]] || FENCING=1
-put "$state/promotion" "$old $new"
 say "begin fence"
-began=$(clock)
+# Of an earlier run that did not end: nobody has written since then.
+began=$(sed -n 2p -- "$state/promotion" 2>/dev/null || true)
+[[ $began =~ ^[0-9]{16}$ ]] || began=$(clock)
+put "$state/promotion" "$old $new"$'\n'"$began"
 fence() {
   if [[ -z $old_id ]]; then
     # A container that Compose makes anew must find the fence too.

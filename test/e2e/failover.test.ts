@@ -116,18 +116,13 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
   it("refuses what is wrong before anything is touched", async () => {
     const refused: [string[], number, RegExp][] = [
       [["promote"], 2, /Nobody is here to ask[\s\S]*--confirm fkod/],
-      [["promote", "--confirm", "shop"], 2, /not the stack's name/],
       [["promote", "--to", "postgres-1", "--confirm", "fkod"], 1, /postgres-1 takes the writes already/],
-      [["promote", "--to", "postgres-3", "--confirm", "fkod"], 2, /no node "postgres-3"/],
-      [["restore"], 2, /to which moment/],
       [["restore", "--to", "2026-11-20 14:05:00"], 2, /has no zone/],
       [["restore", "--to", "2099-11-20 14:05:00Z"], 2, /in the future/],
       [["restore", "--to", "2020-11-20 14:05:00Z"], 2, /before the first backup/],
       [["restore", "--to", "v99"], 2, /no release left a restore point/],
-      [["restore", "--to", "lsn:banana"], 2, /no place in the log/],
       [["restore", "--to", "lsn:FFFF/0"], 2, /in the future/],
       [["restore", "--to", "xid:9999999"], 2, /in the future/],
-      [["restore", "--to", "latest; touch /tmp/x"], 2, /no moment/],
       [["restore", "--to", "$(touch /tmp/x)"], 2, /no moment/],
       [["psql", "--copy"], 2, /there is no copy/],
     ];
