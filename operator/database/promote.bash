@@ -126,7 +126,7 @@ password=$(cat /run/secrets/postgres_app_password)
 password=${password//\\/\\\\}
 printf '*:*:*:app:%s\n' "${password//:/\\:}" >"$file"
 export PGPASSFILE=$file PGAPPNAME=plimsoll-promote PGCONNECT_TIMEOUT=3
-for ((try = 0; try < 300; try++)); do
+while ((SECONDS < 60)); do
   if timeout 5 psql -h postgres -U app -d "$PLIMSOLL_DATABASE" -XqAtw -c 'create temp table plimsoll_promote () on commit drop' >/dev/null 2>&1; then exit 0; fi
   sleep 0.1
 done
