@@ -304,20 +304,22 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
   });
 
   it("loses nothing acknowledged with postgres.synchronous, and waits for the replica again once it is back", async () => {
+    const old = await pointer();
+    const other = old === "postgres-1" ? "postgres-2" : "postgres-1";
     await stack.change({ "postgres.synchronous": true });
     await stack.start();
-    await replicated("postgres-2", "postgres-1");
+    await replicated(old, other);
     await withWriter(async (writer) => {
-      await docker("kill", await id("postgres-2"));
+      await docker("kill", await id(old));
       const promoted = await promoteUnder(writer);
-      expect(promoted).toMatchObject({ new: "postgres-1", clean: false, alone: true });
+      expect(promoted).toMatchObject({ new: other, clean: false, alone: true });
       expect(await lostOf(writer)).toEqual([]);
       await rejoin("--confirm", "fkod");
       await writer.next();
     });
-    await replicated("postgres-1", "postgres-2");
+    await replicated(other, old);
     await eventually(async () =>
-      expect(await sql("postgres-1", "select sync_state from pg_stat_replication")).toBe("quorum"),
+      expect(await sql(other, "select sync_state from pg_stat_replication")).toBe("quorum"),
     );
     expect(await readdir(state())).not.toContain("promoted");
     // Over all the timelines until here.
