@@ -249,6 +249,8 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
   });
 
   it("finishes a promotion that was killed between the fence and the rest, and copies anew where asked", async () => {
+    const old = await pointer();
+    const other = old === "postgres-1" ? "postgres-2" : "postgres-1";
     await withWriter(async (writer) => {
       const going = cli.begin("promote", ["--confirm", "fkod"]);
       let heard = "";
@@ -257,22 +259,22 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
         if (/ok +fence/.test(heard)) void killTree(going.pid as number);
       });
       expect((await going).exitCode).not.toBe(0);
-      expect(await readFile(join(state(), "promotion"), "utf8")).toMatch(/^postgres-2 postgres-1\n/);
-      expect(await docker("inspect", "--format", "{{.State.Running}}", await id("postgres-2"))).toBe("false");
+      expect(await readFile(join(state(), "promotion"), "utf8")).toMatch(`${old} ${other}\n`);
+      expect(await docker("inspect", "--format", "{{.State.Running}}", await id(old))).toBe("false");
       expect((await cli.run("rejoin")).stderr).toMatch(/did not end/);
       // Nobody leads now: one that starts again would find no other primary that keeps it from leading.
-      await docker("start", await id("postgres-2"));
+      await docker("start", await id(old));
       await new Promise((later) => setTimeout(later, 3000));
-      await expect(sql("postgres-2", "select 1")).rejects.toThrow(/refused/);
+      await expect(sql(old, "select 1")).rejects.toThrow(/refused/);
       const promoted = await promoteUnder(writer);
-      expect(promoted).toMatchObject({ new: "postgres-1", lost: { transactions: 0 } });
+      expect(promoted).toMatchObject({ new: other, lost: { transactions: 0 } });
       expect(await lostOf(writer)).toEqual([]);
     });
     expect((await rejoin("--fresh")).way).toBe("copied");
-    expect(
-      await docker("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", await id("postgres-2")),
-    ).toBe("unless-stopped");
-    await replicated("postgres-1", "postgres-2");
+    expect(await docker("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", await id(old))).toBe(
+      "unless-stopped",
+    );
+    await replicated(other, old);
   });
 
   it("counts what an asynchronous replica never got from a primary that was killed", async () => {

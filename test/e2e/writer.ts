@@ -78,7 +78,10 @@ export async function startWriter(stack: RunningStack, first: number): Promise<W
     },
     async stop() {
       child.stdin.end();
+      // Commits that wait for a replica that never comes would keep it, and the test, for ever.
+      const patience = setTimeout(() => child.kill("SIGKILL"), 30_000);
       const { exitCode, stderr } = await child;
+      clearTimeout(patience);
       if (exitCode !== 0) throw new Error(`the writer ended with ${exitCode}: ${stderr}`);
       return rows;
     },
