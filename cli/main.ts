@@ -41,6 +41,9 @@ const commands: Record<string, () => Promise<Command>> = {
   releases: async () => (await import("./releases.ts")).releasesCommand(),
   release: async () => (await import("./release.ts")).releaseCommand(),
   rollback: async () => (await import("./rollback.ts")).rollbackCommand(),
+  promote: async () => (await import("./promote.ts")).promoteCommand(),
+  rejoin: async () => (await import("./rejoin.ts")).rejoinCommand(),
+  restore: async () => (await import("./restore.ts")).restoreCommand(),
   host: async () => (await import("./host.ts")).hostCommand(),
   droplet: async () => (await import("./droplet.ts")).dropletCommand(),
   engine: async () => (await import("./engine.ts")).engineCommand(),
@@ -73,7 +76,7 @@ const groups: Record<string, readonly string[]> = {
     "migrate",
     "load",
   ],
-  "Backups:": ["backup"],
+  "The database:": ["backup", "restore", "promote", "rejoin"],
   "Settings:": ["scale", "config", "secrets", "access", "ci", "lock", "unlock", "audit"],
   "Machines:": ["host", "droplet"],
 };

@@ -3,6 +3,8 @@ import type Docker from "dockerode";
 
 export const PROJECT_LABEL = "com.docker.compose.project";
 export const SERVICE_LABEL = "com.docker.compose.service";
+/** Of the copy of the database that `plimsoll restore` makes: its project. */
+export const COPY_LABEL = "plimsoll.copy";
 
 export type Container = {
   id: string;

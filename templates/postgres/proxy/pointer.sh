@@ -12,6 +12,16 @@ tell() {
   exec 3>&-
 }
 
+# Clients of a node that gets no more writes: those that have a connection to it, and those that still wait for one, who
+# would go on waiting for it until their time is over.
+send_away() {
+  tell "shutdown sessions server writer-$1/$1" >/dev/null
+  local session
+  for session in $(tell "show sess" | sed -n "s/^\(0x[0-9a-f]*\): .* be=writer-$1 .*/\1/p"); do
+    tell "shutdown session $session" >/dev/null
+  done
+}
+
 case "${1-}" in
   show)
     awk '$1 == "primary" { print $2 }' "$map"
@@ -25,7 +35,7 @@ case "${1-}" in
     mv "$map.new" "$map"
     tell "set map $map primary $node" >/dev/null
     for other in $nodes; do
-      [[ $other == "$node" ]] || tell "shutdown sessions server writer-$other/$other" >/dev/null
+      [[ $other == "$node" ]] || send_away "$other"
     done
     [[ $(tell "get map $map primary") == *"value=\"$node\""* ]] || { echo "the proxy did not take the pointer" >&2; exit 1; }
     echo "$node"

@@ -68,7 +68,7 @@ primary_answers() { ask_primary IDENTIFY_SYSTEM >/dev/null; }
 wait_for_primary() {
   local tries=0
   until primary_answers; do
-    if ((tries++ % 60 == 0)); then log "this node is empty and waits for a primary ($peers)"; fi
+    if ((tries++ % 60 == 0)); then log "${1-this node is empty and waits for a primary} ($peers)"; fi
     sleep 1
   done
 }

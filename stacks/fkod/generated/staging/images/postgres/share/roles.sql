@@ -30,7 +30,10 @@ grant execute on function pg_backup_start(text, boolean), pg_backup_stop(boolean
   pg_create_restore_point(text) to backup;
 
 revoke all on database postgres, template1 from public;
-grant connect on database postgres to monitoring, backup;
+grant connect on database postgres to monitoring, backup, replication;
+-- What pg_rewind reads of the primary; a base backup gives this role the same files.
+grant execute on function pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean), pg_read_binary_file(text),
+  pg_read_binary_file(text, bigint, bigint, boolean) to replication;
 create extension if not exists pg_stat_statements;
 
 select format('create database %I owner app', :'database')

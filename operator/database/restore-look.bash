@@ -1,0 +1,38 @@
+# What can be restored, and whether there is room. Arguments: STATE PROJECT XID (`-`: none asked for) NODE…
+#   `now SECONDS`, `source NODE` whose container lends its mounts, `writer NODE LSN XID WHAT-BECAME-OF-XID`,
+#   `point NAME LSN` for each restore point of a release, `free BYTES`, `copy STATE` where there is one, `made` where it
+#   was finished, `info BASE64` of pgBackRest's own words
+set -uo pipefail
+# shellcheck disable=SC2034
+state=$1 PROJECT=$2 xid=$3
+shift 3
+say "now $(date +%s)"
+for node in "$@"; do
+  id=$(container_of "$node")
+  [[ -n $id ]] || continue
+  [[ -n ${source-} ]] || { source=$node && say "source $node"; }
+  [[ $(state_of "$id") == running ]] || continue
+  running=$id
+  [[ $(sql "$id" 'select pg_is_in_recovery()') == f ]] || continue
+  became=-
+  if [[ $xid != - ]]; then
+    became=$(sql "$id" "select case when $xid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint then pg_xact_status('$xid'::xid8) end")
+  fi
+  say "writer $node $(sql "$id" 'select pg_current_wal_flush_lsn(), pg_snapshot_xmax(pg_current_snapshot())' | tr '|' ' ') ${became:--}"
+done
+for file in "$state"/releases/v*/events; do
+  [[ -f $file ]] || continue
+  sed -nE 's/.*"step":"restore point","state":"done".*"text":"(v[0-9]+) at ([0-9A-F]+\/[0-9A-F]+) on .*/point \1 \2/p' "$file"
+done
+folder=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null)
+until [[ -e $folder ]]; do folder=$(dirname -- "${folder:-/}"); done
+say "free $(($(df --output=avail -k -- "$folder" 2>/dev/null | tail -n 1) * 1024))"
+copy=$(docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT" | head -n 1)
+if [[ -n $copy ]]; then say "copy $(state_of "$copy")"; fi
+if [[ -f $state/copy ]]; then say made; fi
+sidecar=$(container_of backup-postgres)
+[[ -n $sidecar && $(state_of "$sidecar") == running ]] || sidecar=${running-}
+if [[ -n $sidecar ]]; then
+  say "info $(timeout 60 docker exec "$sidecar" pgbackrest --stanza=main --output=json info </dev/null 2>/dev/null | base64 -w 0)"
+fi
+exit 0
