@@ -3,7 +3,17 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Minutes each: begun last, one of them would be run by one worker while the other has nothing to do. */
-const LONG = ["deploy", "deploy-interrupted", "onhost", "certificates", "operate", "ssh", "host-init"];
+const LONG = [
+  "failover",
+  "backup",
+  "deploy",
+  "deploy-interrupted",
+  "onhost",
+  "certificates",
+  "operate",
+  "ssh",
+  "host-init",
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
