@@ -5,6 +5,7 @@ import { judgePromotion, lossText, promote } from "../operator/database/promote.
 import { openRunning } from "../operator/operate/running.ts";
 import { audited } from "../operator/settings/audit.ts";
 import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
+import { asTyped } from "./hint.ts";
 import { confirmName } from "./operate.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
 
@@ -41,7 +42,11 @@ export function promoteCommand(): Command {
           console.error(
             "postgres.synchronous waits for nobody until a replica is back: a commit is on one node only.",
           );
-        console.error(`${promoted.old} is fenced. To let it follow: plimsoll rejoin ${environment}`);
+        console.error(
+          asTyped(
+            `${promoted.old} is fenced. To let it follow: plimsoll rejoin ${environment}\nWhat it had not archived is in no backup: plimsoll backup ${environment} now`,
+          ),
+        );
       });
     });
 }

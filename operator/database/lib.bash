@@ -11,9 +11,14 @@ stop() {
   exit "${2:-1}"
 }
 
+# Of two of one service the one that runs: a recreation that was cut short leaves a newer one that never started.
 container_of() {
-  docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
-    --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False 2>/dev/null | head -n 1
+  { containers_of -q "$1" && containers_of -aq "$1"; } 2>/dev/null | awk 'NR == 1'
+}
+
+containers_of() {
+  docker ps "$1" --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
+    --filter "label=com.docker.compose.service=$2" --filter label=com.docker.compose.oneoff=False
 }
 
 # state_of ID: running, exited, paused and so on.

@@ -4,12 +4,8 @@
 
 account() {
   local data control last parted
+  control=$(old_control) || return 0
   data=$(docker exec "$new_id" printenv PGDATA)
-  # The old one's control file, read with the new one's program.
-  # shellcheck disable=SC2016
-  control=$(docker cp "$old_id:$data/global/pg_control" - 2>/dev/null | docker exec -i "$new_id" bash -c '
-    folder=$(mktemp -d) && trap "rm -rf \"$folder\"" EXIT && mkdir "$folder/global" &&
-      tar -x -C "$folder/global" && pg_controldata "$folder"' 2>/dev/null) || return 0
   # Where the new one's timeline begins.
   parted=$(sql "$new_id" "select pg_read_file('pg_wal/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.history')" |
     awk 'NF > 1 { at = $2 } END { print at }') || return 0
@@ -21,6 +17,14 @@ account() {
     if [[ $(sql "$new_id" "select '$parted'::pg_lsn > '$last'::pg_lsn") == t ]]; then lost='0 0' && return 0; fi
   fi
   count_lost "$data" "$parted" "$(control_line "Latest checkpoint's TimeLineID")" || true
+}
+
+# The old one's control file, read with the new one's program.
+old_control() {
+  # shellcheck disable=SC2016
+  docker cp "$old_id:$(docker exec "$new_id" printenv PGDATA)/global/pg_control" - 2>/dev/null | docker exec -i "$new_id" bash -c '
+    folder=$(mktemp -d) && trap "rm -rf \"$folder\"" EXIT && mkdir "$folder/global" &&
+      tar -x -C "$folder/global" && pg_controldata "$folder"' 2>/dev/null
 }
 
 control_line() { sed -n "s/^$1: *//p" <<<"$control" | head -n 1; }

@@ -8,13 +8,15 @@ import { databaseScript } from "./look.ts";
 
 const folder = eachInItsFolder();
 
-/** Files in WORLD are what is: `stopped` (the old one), `fenced`, `primary` (the new one leads), `sticky`, `dirty`, `busy`. */
+/** Files in WORLD are what is: `stopped` (the old one), `fenced`, `primary` (the new one leads), `sticky`, `dirty`, `busy`,
+ * `behind` (the new one lacks something), `twin` (a second container of the old one). */
 const DOCKER = `#!/bin/bash
 echo "$*" | tr '\\n' ' ' >>"$WORLD/calls"
 echo >>"$WORLD/calls"
 is() { [[ -e $WORLD/$1 ]]; }
 case "$1 $2 $*" in
-  "ps -aq"*) grep -oE 'service=[a-z0-9-]+' <<<"$*" | sed 's/service=/id-/' ;;
+  "ps -q"*service=postgres-1*) is stopped || echo id-postgres-1; is twin && echo id-twin ;;
+  "ps -"*) grep -oE 'service=[a-z0-9-]+' <<<"$*" | sed 's/service=/id-/' ;;
   "container inspect"*State.Status*id-postgres-1*) if is stopped; then echo exited; else echo running; fi ;;
   "container inspect"*State.Status*) echo running ;;
   "container inspect"*State.Running*) if is stopped; then echo false; else echo true; fi ;;
@@ -30,6 +32,7 @@ case "$1 $2 $*" in
   *"case when pg_is_in_recovery()"*) if is primary; then echo primary; else echo standby; fi ;;
   *pg_controldata*) cat >/dev/null; printf 'Database cluster state:  %s\\nLatest checkpoint location:  0/5000028\\nLatest checkpoint'"'"'s TimeLineID:  1\\n' "$(is dirty && echo in production || echo shut down)" ;;
   *pg_read_file*) printf '1\\t0/5000100\\tno recovery target specified\\n' ;;
+  *"greatest(pg_last_wal_receive_lsn"*) is behind || echo t ;;
   *"::pg_lsn >"*) echo t ;;
   *wal_lsn_diff*) echo 98 ;;
   "exec -i"*) cat >/dev/null ;;
@@ -97,6 +100,30 @@ it("gives the writes back where the old one cannot be stopped: the replica was t
   expect(at(/pg_drop_replication_slot/)).toBeGreaterThan(0);
   expect(kept("promotion")).toBe(false);
 }, 30_000);
+
+it.each([
+  [
+    "the replica has not received all",
+    "behind",
+    /has not received all that postgres-1 wrote: nothing was changed/,
+  ],
+  [
+    "another container of the old one runs",
+    "twin",
+    /another container of postgres-1 runs: nothing was changed/,
+  ],
+])(
+  "gives the writes back where %s",
+  async (_, fact, said) => {
+    const { exitCode, stderr, at } = await run(fact);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(said);
+    expect(at(/pg_promote/)).toBe(-1);
+    expect(at(/^start id-postgres-1/)).toBeGreaterThan(0);
+    expect(existsSync(join(world(), "fenced"))).toBe(false);
+  },
+  30_000,
+);
 
 it("never gives them back once the replica was told to promote, and goes on when it is run again", async () => {
   const first = await run("busy");

@@ -50,7 +50,8 @@ trap give_back EXIT
 
 answers=''
 if [[ -n $old_id && $(state_of "$old_id") == running ]] && ! has "$old_id" "$FENCED"; then
-  answers=$(sql "$old_id" 'select 1' 3 || true)
+  # One that is only slow must not be killed for a dead one.
+  answers=$(sql "$old_id" 'select 1' 10 || true)
 fi
 if [[ -n $answers ]]; then
   say "begin prepare"
@@ -73,6 +74,12 @@ say "begin fence"
 began=$(sed -n 2p -- "$state/promotion" 2>/dev/null || true)
 [[ $began =~ ^[0-9]{16}$ ]] || began=$(clock)
 put "$state/promotion" "$old $new"$'\n'"$began"
+# The record of its shutdown is the last that the old one wrote.
+whole() {
+  local control
+  control=$(old_control) && [[ $(control_line 'Database cluster state') == 'shut down' ]] &&
+    [[ $(sql "$new_id" "select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) > '$(control_line 'Latest checkpoint location')'::pg_lsn") == t ]]
+}
 fence() {
   if [[ -z $old_id ]]; then
     # A container that Compose makes anew must find the fence too.
@@ -96,6 +103,15 @@ fence() {
   done
 }
 fence
+[[ -z $(containers_of -q "$old") ]] || stop "another container of $old runs: nothing was changed. A deploy takes away what was left over"
+# A primary that ended in peace has handed over all it wrote, or it goes on as it was.
+if [[ -n $answers && -n $FENCING ]]; then
+  deadline=$((SECONDS + 10))
+  until whole; do
+    ((SECONDS < deadline)) || stop "$new has not received all that $old wrote: nothing was changed"
+    sleep 0.1
+  done
+fi
 say "done fence $old cannot write any more"
 
 if [[ $new_role == standby ]]; then

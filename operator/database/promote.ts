@@ -115,7 +115,8 @@ function riskOf(old: Node | undefined, next: Node): string {
   if (old?.role === "primary") {
     return `${old.name} answers: it ends in peace and hands over all it wrote, so nothing is lost.${replay}`;
   }
-  if (next.synchronous)
+  // Without a replica to wait for nobody waited, whatever the standby is told.
+  if (next.synchronous && !old?.alone)
     return `${old?.name ?? "the primary"} does not answer. Nothing that was acknowledged is lost: postgres.synchronous is on.${replay}`;
   return `${old?.name ?? "the primary"} does not answer. Its last commits may be lost: what it wrote and ${next.name} did not receive; afterwards they are counted.${replay}`;
 }
@@ -167,7 +168,9 @@ export async function promote(
     new: promotion.new,
     seconds: Number(words("seconds")[0]),
     clean: words("ended")[0] === "clean",
-    synchronous: look.nodes.some(({ synchronous }) => synchronous),
+    synchronous:
+      look.nodes.some(({ synchronous }) => synchronous) &&
+      !look.nodes.find(({ name }) => name === promotion.old)?.alone,
     lost: parseLoss(words("lost")),
     alone: lines.some(([key]) => key === "alone"),
   };

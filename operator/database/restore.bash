@@ -79,9 +79,16 @@ tell() {
     say "note $said"
   done
 }
-said=''
+said='' root=$(docker info --format '{{.DockerRootDir}}')
+# KiB that the running database must still find free, whatever the copy grows to.
+LEAST_ROOM=524288
 until has "$id" "$VOLUME/copied" && sql "$id" 'select 1' >/dev/null; do
   tell
+  room=$(df --output=avail -k -- "$root" 2>/dev/null | tail -n 1) || room=''
+  if [[ -n $room ]] && ((room < LEAST_ROOM)); then
+    remove_copy
+    stop "the copy grew until $((room / 1024)) MB of the disk were free: it was taken away again"
+  fi
   if [[ $(state_of "$id") != running ]]; then
     tell
     remove_copy

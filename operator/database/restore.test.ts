@@ -134,16 +134,16 @@ it("looks before it begins: a copy that is there, a disk that is too full", () =
       ].join("\n"),
     );
   const judged = (seen: ReturnType<typeof look>) => judgeRestore(seen, parseTarget("latest"), "production");
-  const roomy = look("free 900000000");
+  const roomy = look("free 9000000000");
   expect(roomy).toMatchObject({ xid: 900n, xact: "in progress", points: { v12: "0/8000000" }, made: false });
   expect(judged(roomy)).toMatchObject({ source: "postgres-1", writer: "postgres-1" });
   expect(problemOf(() => judged(look("free 1000000"))).message).toMatch(
-    /needs 287\.\d MB, and 976\.6 kB are free/,
+    /needs 1311\.\d MB, and 976\.6 kB are free/,
   );
-  expect(problemOf(() => judged(look("free 900000000", "copy running", "made"))).remedy).toMatch(
+  expect(problemOf(() => judged(look("free 9000000000", "copy running", "made"))).remedy).toMatch(
     /--drop-copy/,
   );
   // One that was cut short is in nobody's way.
-  expect(judged(look("free 900000000", "copy exited"))).toMatchObject({ source: "postgres-1" });
+  expect(judged(look("free 9000000000", "copy exited"))).toMatchObject({ source: "postgres-1" });
   expect(problemOf(() => parseRestoreLook("now 1")).message).toMatch(/pgBackRest does not answer/);
 });

@@ -85,8 +85,8 @@ export function judgeRestore(look: RestoreLook, target: Target, environment: str
       "no node of PostgreSQL has a container, whose image and mounts the copy borrows",
       `Bring the stack up: plimsoll ${environment === "local" ? "up" : `deploy ${environment}`}`,
     );
-  // The data, as much again as a tenth of them for the log that is replayed, and a segment's room.
-  const needed = Math.ceil((sets[0]?.size ?? 0) * 1.1) + 256 * 1024 ** 2;
+  // The data, a tenth of them for the log that is replayed, and what the running database must still find free.
+  const needed = Math.ceil((sets[0]?.size ?? 0) * 1.1) + 1280 * 1024 ** 2;
   if (needed > look.free)
     throw new Problem(
       `a copy needs ${size(needed)}, and ${size(look.free)} are free where Docker keeps its volumes`,

@@ -33,8 +33,9 @@ rejoin() {
   # Slots of its life as a primary would hold write-ahead log for ever.
   rm -rf "$PGDATA"/pg_replslot/*
   rm -f "$volume/stale"
-  rm -f "$volume/fenced"
+  # Before the fence: one that is left over would open the next fence at once.
   rm -f "$volume/rejoin"
+  rm -f "$volume/fenced"
   sync -f "$volume"
   trap - INT TERM
 }

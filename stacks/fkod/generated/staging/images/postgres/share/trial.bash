@@ -1,8 +1,8 @@
 # The steps of a verification. Each says what it found wrong with `failed`.
 
-# $1: bytes. The files, a tenth for what recovery adds, and the log that it holds meanwhile.
+# $1: bytes. The files, a tenth for what recovery adds, and what the running database must still find free.
 room_for() {
-  local free wanted=$(($1 + $1 / 10 + 512 * 1024 * 1024))
+  local free wanted=$(($1 + $1 / 10 + 1280 * 1024 * 1024))
   free=$(df -B1 --output=avail "$trial" | tail -n 1)
   ((free >= wanted)) ||
     failed "a copy needs $((wanted / 1024 / 1024)) MB, and $((free / 1024 / 1024)) MB of the disk are free"
