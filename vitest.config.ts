@@ -25,8 +25,11 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** They judge by time and load, or stop the engine's own network: nothing else may run beside them. */
-const ALONE = ["test/e2e/judge.test.ts"];
+/**
+ * They judge by time, load and errors, or compare containers by the ids of images that another suite may be building
+ * under the same name: nothing else may run beside them.
+ */
+const ALONE = ["judge", "stack", "check"].map((name) => `test/e2e/${name}.test.ts`);
 
 export default defineConfig({
   test: {
