@@ -90,17 +90,18 @@ export function talking(
     async agree(plan: DeployPlan) {
       for (const line of planText(plan)) console.error(line);
       await agreeTo("Put it in place?", yes);
-      agreed = true;
     },
   };
 }
 
 /** @throws Problem where nobody is there to be asked, or the answer is no */
 export async function agreeTo(question: string, yes: boolean | undefined): Promise<void> {
-  if (yes) return;
+  agreed = yes === true;
+  if (agreed) return;
   if (!process.stdin.isTTY)
     throw new Problem("nobody is here to be asked; nothing was changed", "Say yes in advance: --yes", 2);
-  if (!(await askYes(question))) throw new Problem("nothing was changed", undefined, 1);
+  agreed = await askYes(question);
+  if (!agreed) throw new Problem("nothing was changed", undefined, 1);
 }
 
 function report(ordered: Ordered, { json }: DeployOptions, environment: string): void {

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { rollback } from "../operator/release/rollback.ts";
 import { asTyped } from "./hint.ts";
-import { agreeTo, printEvent } from "./release-work.ts";
+import { agreeTo, interruptedRelease, printEvent } from "./release-work.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
 import { versionArgument } from "./words.ts";
 
@@ -41,8 +41,7 @@ export function rollbackCommand(): Command {
           console.error(`\n${end.version} (${plan.to} again) is current after ${end.seconds.toFixed(1)} s.`);
           console.error(asTyped(`Undo it: plimsoll rollback ${environment} ${plan.from}`));
         },
-        async () =>
-          `Interrupted here. What was begun on the host goes on: plimsoll deploy ${environment} --attach`,
+        async () => interruptedRelease(environment),
       );
     });
 }
