@@ -33,6 +33,8 @@ source "$HERE/edge.bash"
 source "$HERE/roll.bash"
 # shellcheck source=operator/onhost/undo.bash
 source "$HERE/undo.bash"
+# shellcheck source=operator/onhost/seed.bash
+source "$HERE/seed.bash"
 # shellcheck source=operator/onhost/first.bash
 source "$HERE/first.bash"
 # shellcheck source=operator/onhost/work.bash

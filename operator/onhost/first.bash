@@ -6,6 +6,7 @@ first_release() {
   step secrets step_secrets || return 1
   step look step_look || return 1
   step files step_all_files || return 1
+  if [[ -s $WORK/seed ]]; then step seed step_seed || return 1; fi
   step start step_start || return 1
   step smoke step_smoke || return 1
   step finish step_finish

@@ -52,7 +52,8 @@ release() {
     return 1
   fi
   remove_leftovers
-  if [[ -z $PREVIOUS ]] && ! runs_already; then
+  # One that comes back is a first one, whatever of it an interrupted try has started.
+  if [[ -z $PREVIOUS ]] && { [[ -s $WORK/seed ]] || ! runs_already; }; then
     first_release
   else
     next_release

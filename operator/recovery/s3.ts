@@ -54,6 +54,11 @@ export async function getObject(store: Store, keys: StoreKeys, key: string): Pro
   return ask(store, keys, key);
 }
 
+/** Replaces what is there. @throws Problem */
+export async function putObject(store: Store, keys: StoreKeys, key: string, body: string): Promise<void> {
+  await ask(store, keys, key, undefined, body);
+}
+
 function tag(text: string, name: string): string | undefined {
   const found = new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1];
   return found
@@ -63,12 +68,18 @@ function tag(text: string, name: string): string | undefined {
     .replaceAll("&amp;", "&");
 }
 
-async function ask(store: Store, keys: StoreKeys, key: string, query?: URLSearchParams): Promise<Buffer> {
+async function ask(
+  store: Store,
+  keys: StoreKeys,
+  key: string,
+  query?: URLSearchParams,
+  put?: string,
+): Promise<Buffer> {
   let fault: Error | undefined;
   for (let tried = 0; tried < TRIES; tried++) {
     if (tried > 0) await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** tried));
     try {
-      const { status, body } = await once(store, keys, key, query);
+      const { status, body } = await once(store, keys, key, query, put);
       if (status === 200) return body;
       const refused = refusal(store, key, status, body.toString("utf8"));
       if (status < 500 && status !== 429) throw refused;
@@ -81,11 +92,18 @@ async function ask(store: Store, keys: StoreKeys, key: string, query?: URLSearch
   throw fault;
 }
 
-async function once(store: Store, keys: StoreKeys, key: string, query?: URLSearchParams): Promise<Answer> {
+async function once(
+  store: Store,
+  keys: StoreKeys,
+  key: string,
+  query?: URLSearchParams,
+  put?: string,
+): Promise<Answer> {
   const { endpoint, bucket, region, style, ca } = store;
   const base = style === "path" ? `https://${endpoint}/${bucket}` : `https://${bucket}.${endpoint}`;
   const { url, method, headers } = await new AwsV4Signer({
     url: `${base}/${key}${query ? `?${query}` : ""}`,
+    ...(put !== undefined && { method: "PUT", body: put }),
     accessKeyId: keys.key,
     secretAccessKey: keys.secret,
     service: "s3",
@@ -109,7 +127,7 @@ async function once(store: Store, keys: StoreKeys, key: string, query?: URLSearc
     );
     sent.setTimeout(SILENCE, () => sent.destroy(new Error(`no answer for ${SILENCE / 1000} s`)));
     sent.on("error", reject);
-    sent.end();
+    sent.end(put);
   });
 }
 

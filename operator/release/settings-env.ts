@@ -4,7 +4,7 @@ import { quote } from "../host/quote.ts";
 import { Problem } from "../problem.ts";
 import type { Site } from "../site/site.ts";
 
-export type ReleaseKind = "deploy" | "canary" | "rollback" | "config" | "secrets" | "scale";
+export type ReleaseKind = "deploy" | "canary" | "rollback" | "config" | "secrets" | "scale" | "recovery";
 
 export type EngineOptions = {
   version: string;

@@ -24,7 +24,10 @@ export function destinationOf(
   );
 }
 
-export function siteOf(spec: Pick<Spec, "environment" | "core">, stackFolder: string, host: Host): Site {
+/** What of a spec, or of a plan where there is no spec, says where a stack lives. */
+type Whose = Pick<Spec, "environment"> & { core: Pick<Spec["core"], "name" | "domain" | "project"> };
+
+export function siteOf(spec: Whose, stackFolder: string, host: Host): Site {
   const { environment, core } = spec;
   const project = core.project ?? `${core.name}-${environment}`;
   let found: Promise<Engine> | undefined;

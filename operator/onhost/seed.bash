@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# Volumes of a stack that comes back on a new host, filled from its repository before anything starts. What is to be
+# filled stands in the release's file `seed`, a line each: postgres NODE DATA-DIRECTORY, or files WHAT VOLUME.
+# What is done is seen in the volumes, so that a second run goes on.
+
+step_seed() {
+  local kind name more done=()
+  while read -r kind name more; do
+    case $kind in
+      postgres) seed_postgres "$name" "$more" || return 1 ;;
+      files) seed_files "$name" "$more" || return 1 ;;
+      *) continue ;;
+    esac
+    done+=("$name")
+  done <"$WORK/seed"
+  DETAIL="from the repository: ${done[*]}"
+}
+
+# has_file ID PATH: in a volume of the container, which need not run.
+has_file() { docker cp "$1:$2" - >/dev/null 2>&1; }
+
+seed_postgres() {
+  local node=$1 data=$2 id volume=/var/lib/postgresql empty=$TMP/empty
+  c up --no-start --no-deps --no-build "$node" >/dev/null || fault "$node cannot be made: $(said)" || return 1
+  id=$(container_of "$node")
+  if ! has_file "$id" "$volume/recovered" && ! has_file "$id" "$volume/recover"; then
+    ! has_file "$id" "$data/PG_VERSION" ||
+      fault "the volume of $node holds a database already, which is none of this recovery: nothing was written over it" || return 1
+    : >"$empty"
+    d cp "$empty" "$id:$volume/recover" >/dev/null && has_file "$id" "$volume/recover" ||
+      fault "the volume of $node cannot be written: $(said)" || return 1
+  fi
+  d start "$id" >/dev/null || fault "$node cannot be started: $(said)" || return 1
+  arrive_recovered "$node" "$id" "$data" || return 1
+  keep_recovered "$node"
+}
+
+# No deadline: a big database takes hours. It ends where the node ends again and again.
+arrive_recovered() {
+  local node=$1 id=$2 data=$3 told=0 state health restarts first='' next=$((SECONDS + 30)) since lines line
+  since=$(started_at "$node")
+  while :; do
+    read -r state health restarts < <(d container inspect --format '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.RestartCount}}' "$id") ||
+      fault "$node went away: $(said)" || return 1
+    : "${first:=$restarts}"
+    mapfile -t lines < <(docker logs --since "$since" "$id" 2>&1 | sed -nE 's/.*"backend_type":"plimsoll","message":"(.*)"\}$/\1/p')
+    for (( ; told < ${#lines[@]}; told++)); do
+      line=${lines[told]}
+      note "$node: $line"
+    done
+    [[ $state:$health != running:healthy ]] || return 0
+    ((restarts - first < 3)) || fault "$node does not come out of the repository: $line"$'\n'"$(logs_of "$node")" || return 1
+    if ((SECONDS >= next)); then
+      next=$((SECONDS + 30))
+      note "$node: $(docker exec "$id" du -sh "$data" 2>/dev/null | cut -f 1) there"
+    fi
+    sleep 0.3
+  done
+}
+
+# How far it goes, once and for good: after the server's next start it says nothing of its recovery any more.
+keep_recovered() {
+  local node=$1 reached set
+  [[ ! -s $STATE/recovered ]] || return 0
+  reached=$(sql "$node" "select coalesce(extract(epoch from pg_last_xact_replay_timestamp())::text, '-') || ' ' || (select timeline_id from pg_control_checkpoint()) || ' ' || (select sum(pg_database_size(oid)) from pg_database)") ||
+    fault "$node does not say how far it goes: $(said)" || return 1
+  set=$(docker exec "$(container_of "$node")" cat /var/lib/postgresql/recovered 2>/dev/null) || set=-
+  put "$STATE/recovered" "$reached ${set// /_}"
+  note "$node: the last transaction was committed at $(date -u -d "@${reached%% *}" +'%F %T UTC' 2>/dev/null || echo 'a time that is not known')"
+}

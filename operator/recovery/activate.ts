@@ -1,0 +1,206 @@
+/** The whole stack on a new host, from the bucket and one key alone, on the assumption that the first host is gone. */
+import type { PlanJson } from "../../generator/render/plan-json.ts";
+import type { SentFile } from "../host/host.ts";
+import { Problem } from "../problem.ts";
+import { engineOptions, nextVersion, releaseJson, sendAndFollow } from "../release/deploy.ts";
+import type { End, EngineEvent } from "../release/follow.ts";
+import { type Look, look } from "../release/look.ts";
+import { requireReady } from "../release/preflight.ts";
+import { settingsEnv } from "../release/settings-env.ts";
+import { requireDone } from "../settings/place.ts";
+import { whoami } from "../settings/who.ts";
+import type { Site } from "../site/site.ts";
+import { imagesIn } from "../up/images.ts";
+import { type Active, writeActive } from "./active.ts";
+import type { Bundle } from "./bundle.ts";
+import type { Catalog } from "./catalog.ts";
+import { layBundle, type Recovery, runsAlready } from "./lay.ts";
+import type { Store, StoreKeys } from "./s3.ts";
+
+export type Activation = {
+  site: Site;
+  bundle: Bundle;
+  catalog: Catalog | undefined;
+  store: Store;
+  keys: StoreKeys;
+  /** Says what will be done, and asks. @throws where the answer is no */
+  agree(plan: ActivationPlan): Promise<void>;
+  say(line: string): void;
+  onEvent(event: EngineEvent): void;
+  signal?: AbortSignal;
+};
+
+export type ActivationPlan = {
+  stack: string;
+  environment: string;
+  host: string;
+  release: string;
+  bundle: string;
+  /** Bytes; undefined for a stack without PostgreSQL. */
+  database: number | undefined;
+  /** Goes on with what an earlier try began. */
+  again: boolean;
+};
+
+export type Activated = {
+  version: string;
+  release: string;
+  bundle: string;
+  host: string;
+  database: Recovered | undefined;
+  /** From the first step on the new host to answers through its door. */
+  seconds: number;
+  steps: { step: string; seconds: number }[];
+};
+
+export type Recovered = {
+  /** When the last transaction that is there was committed, seconds of the epoch; undefined where the backup was the end. */
+  reached: number | undefined;
+  timeline: number;
+  /** Bytes. */
+  size: number;
+  /** The backup that it came from. */
+  set: string;
+};
+
+/** @throws Problem; before the yes nothing was touched, and after it a second run goes on */
+export async function activate(wish: Activation): Promise<Activated> {
+  const { site, bundle, catalog, store, keys, say, signal } = wish;
+  const plan = planOf(bundle);
+  const seen = await look(site, "", signal);
+  const begun = await begunHere(site);
+  if (seen.work)
+    throw new Problem(
+      `${seen.work.version} is being put in place on ${site.host.name} since ${seen.work.since}`,
+      "Wait until it has ended, then run this again.",
+    );
+  if (seen.current) throw runsAlready(site);
+  if (begun && begun.bundle !== bundle.name)
+    throw new Problem(
+      `an activation with another bundle (${begun.bundle}) was begun on ${site.host.name}`,
+      `Go on with that one: --bundle ${begun.bundle}`,
+      2,
+    );
+  const images = imagesIn(textOf(bundle.generated, "compose.yaml"));
+  requireReady(site, seen, plan, images, new Map(bundle.secrets.map(({ path }) => [path, ""])));
+  requireDisk(site, seen, plan, catalog);
+  await wish.agree({
+    stack: plan.name,
+    environment: plan.environment,
+    host: site.host.name,
+    release: bundle.meta.release,
+    bundle: bundle.name,
+    database: catalog?.backup.size,
+    again: begun !== undefined,
+  });
+  const started = performance.now();
+  say(begun ? "Goes on with what an earlier try began" : "History and secrets of the bundle");
+  const recovery = await layBundle(site, bundle, new Date());
+  await writeActive(store, keys, activeOf(site, recovery));
+  const end = await release(wish, plan, recovery);
+  return {
+    version: end.version,
+    release: recovery.release,
+    bundle: recovery.bundle,
+    host: site.host.name,
+    database: await recovered(site),
+    seconds: (performance.now() - started) / 1000,
+    steps: end.events.flatMap(({ step, state, seconds }) =>
+      state === "done" && seconds !== undefined ? [{ step, seconds }] : [],
+    ),
+  };
+}
+
+export function planOf(bundle: Bundle): PlanJson {
+  return JSON.parse(textOf(bundle.state, `releases/${bundle.meta.release}/files/plan.json`)) as PlanJson;
+}
+
+export function textOf(files: readonly SentFile[], path: string): string {
+  const found = files.find((file) => file.path === path);
+  if (!found) throw new Problem(`the bundle lacks ${path}`, "An older one may do: --bundle NAME");
+  return Buffer.from((found.content ?? "") as Uint8Array).toString("utf8");
+}
+
+function activeOf(site: Site, recovery: Recovery): Active {
+  return { format: 1, id: recovery.id, host: site.host.name, by: whoami(), since: recovery.begun };
+}
+
+async function begunHere(site: Site): Promise<Recovery | undefined> {
+  const text = await site.host.read(`${site.state}/recovery.json`);
+  return text === undefined ? undefined : (JSON.parse(text) as Recovery);
+}
+
+/** Each node holds the database once, and replays its log. @throws Problem */
+function requireDisk(site: Site, { free }: Look, plan: PlanJson, catalog: Catalog | undefined): void {
+  if (!catalog || free === undefined) return;
+  const nodes = plan.backups.flatMap((offer) => ("cluster" in offer ? offer.cluster.nodes : [])).length;
+  const needed = Math.ceil(catalog.backup.size * nodes * 1.15) + 2 * 1024 ** 3;
+  if (free >= needed) return;
+  const gib = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+  throw new Problem(
+    `${site.host.name} has ${gib(free)} free, and ${gib(needed)} are needed: ${nodes} times the database (${gib(catalog.backup.size)}), its log and the images`,
+    `A host with the disk of the plan's machine: ${plan.machine.slug}`,
+  );
+}
+
+/** As the first release of this host, with the files of the bundle's: what comes after goes on as ever. */
+async function release(
+  { site, bundle, onEvent, signal }: Activation,
+  plan: PlanJson,
+  recovery: Recovery,
+): Promise<End> {
+  const seen = await look(site, "", signal);
+  const version = nextVersion(seen);
+  const told = {
+    kind: "recovery" as const,
+    share: 0,
+    changes: [`${recovery.release} of ${bundle.meta.host}, from ${recovery.bundle}`],
+    of: recovery.release,
+  };
+  const text = (path: string, content: string): SentFile => ({
+    path: `release/${path}`,
+    mode: 0o600,
+    content,
+  });
+  const words = bundle.state.find(({ path }) => path === `releases/${recovery.release}/release.yaml`);
+  return sendAndFollow(site, seen, {
+    version,
+    base: recovery.release,
+    told: { onEvent, signal },
+    files: [
+      text("files.gone", ""),
+      text("seed", seedLines(plan)),
+      text("release.json", releaseJson(seen, version, plan, told)),
+      text("release.yaml", words ? textOf(bundle.state, words.path) : "{}\n"),
+      text("settings.env", settingsEnv(site, plan, engineOptions(seen, version, told))),
+    ],
+  });
+}
+
+/** What seed.bash fills, in its words: PostgreSQL first, which takes longest. */
+export function seedLines(plan: PlanJson): string {
+  return plan.backups
+    .flatMap((offer) => {
+      if ("cluster" in offer)
+        return [`postgres ${offer.cluster.nodes[0]} ${offer.cluster.dataDirectory}`];
+      return "volume" in offer ? [`files ${offer.what} ${offer.volume}`] : [];
+    })
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+async function recovered(site: Site): Promise<Recovered | undefined> {
+  const outcome = await site.host.script('[[ ! -s $1/recovered ]] || cat -- "$1/recovered"', [site.state]);
+  return parseRecovered(requireDone(site, outcome, "reading how far the database goes").stdout);
+}
+
+export function parseRecovered(line: string): Recovered | undefined {
+  const [reached, timeline, size, set] = line.trim().split(" ");
+  if (!reached || !set) return undefined;
+  return {
+    reached: reached === "-" ? undefined : Number(reached),
+    timeline: Number(timeline),
+    size: Number(size),
+    set,
+  };
+}

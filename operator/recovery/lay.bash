@@ -1,0 +1,24 @@
+# The last step of a bundle that was sent into a stack's folder: from now on the stack's history and its secrets are
+# here, and an activation that is run again goes on with them. Arguments: STATE SECRETS.
+# Exit 75: another is at work; 76: a release is current here already.
+set -euo pipefail
+export LC_ALL=C
+umask 077
+state=$1 secrets=$2 incoming=$PWD
+mkdir -p -- "$state" "${secrets%/*}"
+exec 9>>"$state/work.lock"
+flock -n 9 || exit 75
+[[ ! -e $state/current ]] || exit 76
+if [[ ! -s $state/recovery.json ]]; then
+  # Of an earlier try that was cut short here.
+  rm -rf -- "$state/releases" "$secrets"
+  cp -a -- "$incoming/state/." "$state/"
+  cp -a -- "$incoming/secrets" "$secrets"
+  chmod 0700 -- "$state" "$secrets"
+  sync -f "$state"
+  cp -- "$incoming/recovery.json" "$state/recovery.json.new"
+  sync -- "$state/recovery.json.new"
+  mv -fT -- "$state/recovery.json.new" "$state/recovery.json"
+fi
+cat -- "$state/recovery.json"
+rm -rf -- "$incoming"

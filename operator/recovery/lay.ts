@@ -1,0 +1,81 @@
+/** A bundle's history and secrets on the host that takes over. */
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import { readOwn } from "../../generator/package.ts";
+import type { SentFile } from "../host/host.ts";
+import { Problem } from "../problem.ts";
+import { requireDone } from "../settings/place.ts";
+import type { Site } from "../site/site.ts";
+import type { Bundle } from "./bundle.ts";
+
+/** What an activation began with: one that is run again goes on with it. */
+export const Recovery = z.object({
+  format: z.literal(1),
+  bundle: z.string(),
+  release: z.string(),
+  /** The new site's: see Active. */
+  id: z.string(),
+  begun: z.iso.datetime(),
+});
+export type Recovery = z.output<typeof Recovery>;
+
+export const SITE_SECRET = "backup_site";
+
+/** Of the old host's work alone, or made anew here. */
+const LEFT = /^(current|work(\..*)?|lock(\..*)?|onhost(\..*)?|engines|contexts|incoming-.*|recover.*|copy|promotion|ballast|images-made|engine\.log|checks)(\/|$)/;
+
+/** @returns what is there afterwards: of an earlier try where there was one. @throws Problem; nothing was begun then */
+export async function layBundle(site: Site, bundle: Bundle, now: Date): Promise<Recovery> {
+  const recovery: Recovery = {
+    format: 1,
+    bundle: bundle.name,
+    release: bundle.meta.release,
+    id: randomBytes(12).toString("hex"),
+    begun: now.toISOString(),
+  };
+  const files: SentFile[] = [
+    ...stateFiles(bundle),
+    ...bundle.secrets
+      .filter(({ path }) => path !== SITE_SECRET)
+      .map((file) => ({ ...file, path: `secrets/${file.path}` })),
+    { path: `secrets/${SITE_SECRET}`, mode: 0o444, content: recovery.id },
+    { path: "recovery.json", mode: 0o600, content: `${JSON.stringify(recovery)}\n` },
+  ];
+  const incoming = `${site.root}/incoming-${randomBytes(6).toString("hex")}`;
+  const outcome = await site.host.send(incoming, files, {
+    after: readOwn("operator/recovery/lay.bash"),
+    args: [site.state, site.secrets],
+  });
+  if (outcome.exitCode === 75)
+    throw new Problem(
+      `another is at work on ${site.project} of ${site.host.name}: nothing was begun`,
+      "Wait for it, and run this again: it goes on from there.",
+    );
+  if (outcome.exitCode === 76) throw runsAlready(site);
+  requireDone(site, outcome, "laying out the bundle");
+  return Recovery.parse(JSON.parse(outcome.stdout));
+}
+
+export function runsAlready(site: Site): Problem {
+  return new Problem(
+    `${site.host.name} runs a release of ${site.project} already`,
+    `A disaster site is made on a host that has none. What runs there: plimsoll ps ${site.environment} --host ${site.host.name}`,
+  );
+}
+
+/** The history, with every release as one that is no longer at work. */
+function stateFiles({ state }: Bundle): SentFile[] {
+  return state
+    .filter(({ path }) => !LEFT.test(path))
+    .map((file) => {
+      const at = /^releases\/v\d+\/state$/.test(file.path);
+      return { ...file, path: `state/${file.path}`, ...(at && { content: `${stateAfter(file)}\n` }) };
+    });
+}
+
+function stateAfter({ content }: SentFile): string {
+  const word = Buffer.from((content ?? "") as Uint8Array)
+    .toString("utf8")
+    .trim();
+  return word === "current" ? "superseded" : /^(running|canary|half|prepared)$/.test(word) ? "failed" : word;
+}
