@@ -1,8 +1,12 @@
 import { Command } from "commander";
 import { makeKey, writeKey } from "../operator/recovery/key.ts";
+import { activateCommand } from "./dr-activate.ts";
 
 export function drCommand(): Command {
-  return new Command("dr").description("what brings a stack back on another host").addCommand(keyCommand());
+  return new Command("dr")
+    .description("what brings a stack back on another host")
+    .addCommand(keyCommand())
+    .addCommand(activateCommand());
 }
 
 function keyCommand(): Command {

@@ -181,8 +181,7 @@ async function release(
 export function seedLines(plan: PlanJson): string {
   return plan.backups
     .flatMap((offer) => {
-      if ("cluster" in offer)
-        return [`postgres ${offer.cluster.nodes[0]} ${offer.cluster.dataDirectory}`];
+      if ("cluster" in offer) return [`postgres ${offer.cluster.nodes[0]} ${offer.cluster.dataDirectory}`];
       return "volume" in offer ? [`files ${offer.what} ${offer.volume}`] : [];
     })
     .map((line) => `${line}\n`)

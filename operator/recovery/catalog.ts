@@ -16,7 +16,8 @@ export async function readCatalog(store: Store, keys: StoreKeys, cipher: string)
   const info = `${base}/backup/main/backup.info`;
   const where = `${store.bucket}${store.path} at ${store.endpoint}`;
   const there = await listObjects(store, keys, info);
-  if (!there.some(({ key }) => key === info)) throw new Problem(`there is no backup of PostgreSQL in ${where}`);
+  if (!there.some(({ key }) => key === info))
+    throw new Problem(`there is no backup of PostgreSQL in ${where}`);
   const backups = parseBackupInfo(decrypt(await getObject(store, keys, info), cipher, where));
   const backup = backups.at(-1);
   if (!backup) throw new Problem(`there is no good backup of PostgreSQL in ${where}`);
@@ -58,7 +59,9 @@ export function decrypt(bytes: Buffer, pass: string, where: string): string {
   let derived = Buffer.alloc(0);
   let last = Buffer.alloc(0);
   while (derived.length < 48) {
-    last = createHash("sha1").update(Buffer.concat([last, secret])).digest();
+    last = createHash("sha1")
+      .update(Buffer.concat([last, secret]))
+      .digest();
     derived = Buffer.concat([derived, last]);
   }
   try {

@@ -1,0 +1,159 @@
+import { readFile } from "node:fs/promises";
+import { Command } from "commander";
+import type { EnvironmentKind } from "../generator/spec/core.ts";
+import { localHost } from "../operator/host/local.ts";
+import { Problem } from "../operator/problem.ts";
+import type { Activated, ActivationPlan } from "../operator/recovery/activate.ts";
+import { activate } from "../operator/recovery/activate.ts";
+import { readKey } from "../operator/recovery/key.ts";
+import { openRecovery, type Recoverable } from "../operator/recovery/open.ts";
+import { siteOf } from "../operator/site/open.ts";
+import { openReady } from "./dr-host.ts";
+import { addStoreOptions, keysOf, type StoreOptions, storeOf } from "./dr-store.ts";
+import { remember } from "./hint.ts";
+import type { HostOptions } from "./host-option.ts";
+import { confirmName, operate } from "./operate.ts";
+import { printEvent } from "./release-work.ts";
+import { onSite } from "./site.ts";
+
+type Options = HostOptions &
+  StoreOptions & {
+    stack?: string;
+    identity: string;
+    bundle?: string;
+    fenced?: string;
+    confirm?: string;
+    json?: boolean;
+  };
+
+export function activateCommand(): Command {
+  return addStoreOptions(onSite(new Command("activate")))
+    .description(
+      "the whole stack on another host, from the bucket and the recovery key, when the first host is gone",
+    )
+    .requiredOption("--identity <file>", "the recovery key, as `plimsoll dr key` wrote it")
+    .option("--bundle <name>", "another bundle than the newest")
+    .option(
+      "--fenced <host>",
+      "this host answers, and you have seen to it that it serves nobody and writes nothing any more",
+    )
+    .option("--confirm <name>", "the stack's name, instead of being asked")
+    .option("--json", "the result as JSON on stdout")
+    .action(async (environment: EnvironmentKind, options: Options) => {
+      remember(options);
+      await operate(
+        (signal) => run(environment, options, signal),
+        async () =>
+          "Interrupted here. What was begun on the host goes on. Run this again: it goes on from there.",
+      );
+    });
+}
+
+async function run(environment: EnvironmentKind, options: Options, signal: AbortSignal): Promise<void> {
+  const began = performance.now();
+  const say = (line: string) => console.error(line);
+  const store = await storeOf(options);
+  if (!store) throw new Problem("which repository?", "--repository https://ENDPOINT/BUCKET/PATH", 2);
+  if (options.host === undefined || options.host === "local")
+    throw new Problem("on which host?", "--host deploy@203.0.113.8: an empty Debian or Ubuntu", 2);
+  const { identity } = await readKey(await keyText(options.identity), options.identity);
+  const keys = await keysOf(store);
+  const found = await openRecovery({ store, keys, identity, environment, name: options.bundle });
+  for (const line of foundText(found)) say(line);
+  await requireGone(found, options);
+  const host = await openReady(options.host, options, found.plan, say, signal);
+  try {
+    const { name, project, domain } = found.plan;
+    const site = siteOf({ environment, core: { name, project, domain } }, "", host);
+    const activated = await activate({
+      site,
+      bundle: found.bundle,
+      catalog: found.catalog,
+      store,
+      keys,
+      say,
+      signal,
+      onEvent: printEvent,
+      agree: (plan) => confirmName(planText(plan), plan.stack, options.confirm),
+    });
+    report(activated, found, (performance.now() - began) / 1000, options);
+  } finally {
+    await host.close();
+  }
+}
+
+async function keyText(file: string): Promise<string> {
+  return readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new Problem(
+      `--identity ${file} cannot be read (${error.code})`,
+      "The recovery key: the file that `plimsoll dr key` wrote, which is kept away from the host.",
+      2,
+    );
+  });
+}
+
+const time = (seconds: number) =>
+  `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
+function foundText({ bundle, catalog, firstHost }: Recoverable): string[] {
+  const { meta } = bundle;
+  return [
+    `${meta.stack} ${meta.environment}, release ${meta.release}, from ${bundle.name} (made ${meta.created})`,
+    ...(catalog
+      ? [
+          `PostgreSQL: ${(catalog.backup.size / 1024 ** 2).toFixed(0)} MiB in ${catalog.backup.label}, finished ${time(catalog.backup.finished)}`,
+          catalog.archived
+            ? `its log goes on in the bucket until ${time(catalog.archived)}`
+            : "no log of it is in the bucket: the backup is the end",
+        ]
+      : ["no PostgreSQL of its own"]),
+    `the host until now: ${firstHost ?? "not known"}`,
+  ];
+}
+
+/** @throws Problem where the host until now answers, and nobody said that it is fenced */
+async function requireGone({ firstHost }: Recoverable, { host, fenced }: Options): Promise<void> {
+  if (firstHost === undefined || firstHost === host) return;
+  const { signOfLife } = await import("../operator/recovery/first-host.ts");
+  const answer = await signOfLife(firstHost, localHost());
+  if (!answer) return console.error(`${firstHost} answers on no port: it is taken to be gone`);
+  if (fenced === firstHost)
+    return console.error(`${firstHost} ${answer.how} on port ${answer.port}; you said that it is fenced`);
+  throw new Problem(
+    `${firstHost} is alive: it ${answer.how} on port ${answer.port}`,
+    [
+      "Two sites must not write into one repository, nor serve one name. Nothing was touched.",
+      `Does it work? Then there is nothing to activate: plimsoll ps. Is it to be given up? Switch it off in the provider's console, or: ssh ${firstHost} 'docker stop $(docker ps -q)'`,
+      `Then, in the knowledge that nothing of it runs: --fenced ${firstHost}`,
+    ].join("\n"),
+  );
+}
+
+function planText({ stack, environment, host, release, again }: ActivationPlan): string {
+  return `${stack} ${environment} ${release} ${again ? "goes on to come up" : "comes up"} on ${host}, which writes into the repository from then on.`;
+}
+
+function report(activated: Activated, { catalog }: Recoverable, seconds: number, { json }: Options): void {
+  const { database } = activated;
+  const reached = database?.reached ?? catalog?.backup.finished;
+  if (json) {
+    console.log(
+      JSON.stringify(
+        {
+          ...activated,
+          seconds: Math.round(seconds * 10) / 10,
+          lastTransaction: reached === undefined ? null : new Date(reached * 1000).toISOString(),
+        },
+        null,
+        2,
+      ),
+    );
+    return;
+  }
+  console.error(`\n${activated.version} (${activated.release} of before) serves on ${activated.host}.`);
+  console.error(`RTO, from this command's start to answers through the door: ${seconds.toFixed(1)} s`);
+  if (database && reached !== undefined)
+    console.error(
+      `RPO: the last transaction that is there was committed at ${time(reached)}. What came after it is lost.`,
+    );
+}
