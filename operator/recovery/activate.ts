@@ -178,14 +178,14 @@ async function release(
 }
 
 /** What seed.bash fills, in its words: PostgreSQL first, which takes longest. */
-export function seedLines(plan: PlanJson): string {
-  return plan.backups
-    .flatMap((offer) => {
-      if ("cluster" in offer) return [`postgres ${offer.cluster.nodes[0]} ${offer.cluster.dataDirectory}`];
-      return "volume" in offer ? [`files ${offer.what} ${offer.volume}`] : [];
-    })
-    .map((line) => `${line}\n`)
-    .join("");
+export function seedLines({ backups }: Pick<PlanJson, "backups">): string {
+  const clusters = backups.flatMap((offer) =>
+    "cluster" in offer ? [`postgres ${offer.cluster.nodes[0]} ${offer.cluster.dataDirectory}`] : [],
+  );
+  const volumes = backups.flatMap((offer) =>
+    "volume" in offer ? [`files ${offer.what} ${offer.volume}`] : [],
+  );
+  return [...clusters, ...volumes].map((line) => `${line}\n`).join("");
 }
 
 async function recovered(site: Site): Promise<Recovered | undefined> {

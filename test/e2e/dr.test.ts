@@ -1,0 +1,109 @@
+/** The host and its disk are gone. What is left: a bucket and one key. */
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DrSite, openDrSite, PROJECT, ROOT } from "./dr-site.ts";
+import type { Droplet } from "./droplet.ts";
+import { engineOrSkip } from "./engine.ts";
+import { eventually } from "./wait.ts";
+
+const engine = await engineOrSkip();
+
+describe.skipIf(!engine)("a disaster", () => {
+  let site: DrSite;
+  let second: Droplet;
+  /** Rows that were acknowledged, and how many of them the archive had. */
+  const ROWS = { backedUp: 1000, archived: 500, lost: 7 };
+  let lastArchived = 0;
+  let died = 0;
+
+  beforeAll(async () => {
+    site = await openDrSite();
+    for (const [name, value] of [
+      ["backup_s3_key", site.s3.accessKey],
+      ["backup_s3_secret", site.s3.secretKey],
+    ] as const)
+      await site.must(["secrets", "production", "set", name, "--stdin", "--yes"], { input: value });
+    await site.must(["deploy", "production", "--yes"]);
+    second = await site.droplet("dr-second");
+    await second.images(site.atHand);
+  });
+  afterAll(() => site?.close());
+
+  const activateWords = (...words: string[]) => [
+    ...["dr", "activate", "production", "--host", `deploy@${second.address}`],
+    ...["--identity", site.key, ...site.repository, ...words],
+  ];
+  const insert = (count: number) =>
+    site.sql(
+      site.first,
+      `insert into numbers select coalesce(max(n), 0) + g from numbers, generate_series(1, ${count}) g group by g`,
+    );
+
+  it("before: rows, sessions, backups, and a log that goes on", async () => {
+    await site.sql(
+      site.first,
+      "create table numbers (n bigint primary key); alter table numbers owner to app",
+    );
+    await insert(ROWS.backedUp);
+    expect(await site.redis(site.first, "set", "session:1", "ana")).toBe("OK");
+    await site.must(["backup", "production", "now", "--full"]);
+    await insert(ROWS.archived);
+    lastArchived = Date.now();
+    const segment = await site.sql(site.first, "select pg_walfile_name(pg_switch_wal())");
+    await eventually(async () => {
+      expect((await site.sql(site.first, "select last_archived_wal from pg_stat_archiver")) >= segment).toBe(
+        true,
+      );
+    }, 60);
+    // Acknowledged, and in no segment that left the host.
+    await insert(ROWS.lost);
+  });
+
+  it("is refused while the first host answers", async () => {
+    const { exitCode, stderr } = await site.run(activateWords("--confirm", "rolling"), { cwd: site.empty });
+    expect(exitCode, stderr).toBe(1);
+    expect(stderr).toMatch(/is alive: it takes connections on port 22/);
+    expect(stderr).toContain(`--fenced deploy@${site.first.address}`);
+    await untouched();
+  });
+
+  it("the first host is destroyed with its disk", async () => {
+    died = Date.now();
+    await site.first.stop();
+    const { stdout } = await execa("docker", ["ps", "-aq", "--filter", `name=${site.first.container}`]);
+    expect(stdout).toBe("");
+  });
+
+  it("activates from the bucket and the key alone", async () => {
+    const said = await site.run(activateWords("--confirm", "rolling", "--json"), { cwd: site.empty });
+    expect(said.exitCode, `${said.stdout}\n${said.stderr}`).toBe(0);
+    console.log(said.stderr);
+    const found = JSON.parse(said.stdout);
+    expect(await site.sql(second, "select count(*) from numbers")).toBe(
+      String(ROWS.backedUp + ROWS.archived),
+    );
+    expect(await site.answers(second)).toBe("200 v1");
+    expect(await site.redis(second, "get", "session:1")).toBe("ana");
+    const reached = Date.parse(found.lastTransaction);
+    expect(Math.abs(reached - lastArchived)).toBeLessThan(5_000);
+    console.log(`RTO ${found.seconds} s, RPO ${((died - reached) / 1000).toFixed(1)} s`, found);
+  });
+
+  it("goes on as ever: replica, archive, backups, deploy, rollback", async () => {
+    await eventually(async () => {
+      expect(await site.sql(second, "select state from pg_stat_replication")).toBe("streaming");
+    }, 60);
+    const host = ["--host", `deploy@${second.address}`];
+    await site.must(["backup", "production", ...host, "now"]);
+    await site.must(["deploy", "production", ...host, "--yes", "--force"]);
+    await site.must(["rollback", "production", ...host, "--yes"]);
+    expect(await site.sql(second, "select count(*) from numbers")).toBe(
+      String(ROWS.backedUp + ROWS.archived),
+    );
+  });
+
+  async function untouched() {
+    expect((await second.attempt(`ls -A ${ROOT}`)).stdout).toBe("");
+    expect((await second.exec(`docker volume ls -q --filter name=${PROJECT}`)).trim()).toBe("");
+  }
+});
