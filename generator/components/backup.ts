@@ -1,7 +1,14 @@
 /** Backups: a sidecar for PostgreSQL, and a sidecar for the volumes that others offer. */
 import { MiB } from "../spec/words.ts";
-import { NAME as FILES, filesClaim, filesFiles, filesSidecar, REPOSITORY as RESTIC } from "./backup/files.ts";
-import { Backup } from "./backup/options.ts";
+import {
+  NAME as FILES,
+  filesClaim,
+  filesFiles,
+  filesSidecar,
+  RECOVERY,
+  REPOSITORY as RESTIC,
+} from "./backup/files.ts";
+import { Backup, recipientsOf } from "./backup/options.ts";
 import {
   METRICS,
   REPOSITORY as PGBACKREST,
@@ -35,7 +42,7 @@ export const backup = defineComponent({
 
   claim(options, context): Claim[] {
     const bucket = bucketOf(options, context.spec.name, context.environment) !== undefined;
-    const files = filesClaim(bucket);
+    const files = filesClaim(bucket, recipientsOf(options, context.environment).length > 0);
     // node-exporter, where it is present, has the volume already.
     const metrics: Claim["disk"] = context.present.has("node-exporter")
       ? {}
@@ -52,8 +59,13 @@ export const backup = defineComponent({
     const gap = longestGap(options.schedule);
     const verify = verifySchedule(options);
     const unproven = longestGap(verify);
+    const bundles = recipientsOf(options, context.environment).length > 0;
     return {
-      volumes: [METRICS, ...(bucket ? [] : [RESTIC, ...(postgres ? [PGBACKREST] : [])])],
+      volumes: [
+        METRICS,
+        ...(bundles ? [RECOVERY] : []),
+        ...(bucket ? [] : [RESTIC, ...(postgres ? [PGBACKREST] : [])]),
+      ],
       secrets: secretsOf(bucket),
       rules: ["backup"],
       dashboards: ["backup"],
@@ -93,6 +105,9 @@ export const backup = defineComponent({
       ),
       backups: [
         { what: RESTIC, none: "It is the backups" },
+        ...(bundles
+          ? [{ what: RECOVERY, none: "Made anew after each release, and copied into the bucket" }]
+          : []),
         ...(postgres ? [{ what: PGBACKREST, none: "It is the backups" }] : []),
         ...(context.present.has("node-exporter")
           ? []
@@ -126,16 +141,23 @@ export const backup = defineComponent({
   collect(options, grants, offers, context) {
     const bucket = bucketOf(options, context.spec.name, context.environment);
     const stack = `${context.spec.name}-${context.environment}`;
+    const recipients = recipientsOf(options, context.environment);
     const cluster = offers.backups.flatMap((offer) => ("cluster" in offer ? [offer.cluster] : []))[0];
     const sources = offers.backups.flatMap((offer) => ("volume" in offer ? [offer] : []));
     return {
       services: {
         ...(cluster && { [POSTGRES]: postgresSidecar(cluster, options, bucket, grants) }),
-        [FILES]: filesSidecar(sources, options, bucket, stack, grants),
+        [FILES]: filesSidecar(
+          sources,
+          options,
+          bucket,
+          { stack, bundles: recipients.length > 0, releases: context.spec.deploy.keep },
+          grants,
+        ),
       },
       files: [
         ...(cluster ? postgresFiles(cluster, options, bucket, grants.service(POSTGRES).cpus) : []),
-        ...filesFiles(sources, options),
+        ...filesFiles(sources, options, recipients),
       ],
     };
   },

@@ -37,6 +37,10 @@ source "$HERE/undo.bash"
 source "$HERE/seed.bash"
 # shellcheck source=operator/onhost/first.bash
 source "$HERE/first.bash"
+# shellcheck source=operator/onhost/bundle.bash
+source "$HERE/bundle.bash"
+# shellcheck source=operator/onhost/kept-images.bash
+source "$HERE/kept-images.bash"
 # shellcheck source=operator/onhost/work.bash
 source "$HERE/work.bash"
 

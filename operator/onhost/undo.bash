@@ -116,6 +116,7 @@ finish_current() {
   if [[ -n $SPARE ]] && read_edge; then spare_down "$SPARE" || true; fi
   # What is wanted must be known before anything is taken away for not being wanted.
   if read_services && read_hashes; then sweep; else note "what is left over stays: $(said)"; fi
+  for_recovery
   audit current ''
   event end 'done' "$1 is current"
   rm -f -- "$STATE/work" "$STATE/ballast"

@@ -25,6 +25,7 @@ work() {
     { head -c 8388608 /dev/zero >"$STATE/ballast"; } 2>/dev/null || true
     release || exit 1
     FINISHED=1
+    for_recovery
     event end 'done' "$VERSION is current"
     rm -f -- "$STATE/work" "$STATE/ballast"
     audit current ''
@@ -58,6 +59,12 @@ release() {
   else
     next_release
   fi
+}
+
+# What brings this release back on another host. It is current, whatever becomes of this.
+for_recovery() {
+  if [[ -s $LIVE/$BUNDLE_SERVICE/recipients ]]; then step 'recovery bundle' step_bundle || REASON=''; fi
+  keep_images || note "the application's image is not kept with the backups: $FAULT"
 }
 
 # Started by hand before there was a history: its servers are to be replaced one by one all the same.

@@ -14,9 +14,12 @@ import {
 import type { Backup } from "./options.ts";
 import { METRICS } from "./postgres.ts";
 import { type Bucket, FILES_CREDENTIALS, FILES_PASSWORD, uriStyle } from "./repository.ts";
+import { verifySchedule } from "./schedule.ts";
 
 export const NAME = "backup-files";
 export const REPOSITORY = "restic";
+/** Recovery bundles that the host made: the newest few. */
+export const RECOVERY = "recovery";
 const CONFIG = "/etc/plimsoll-backup";
 /** Redis' uid, and the group of Grafana's files: reads both without root and without any capability. */
 const USER = "999:0";
@@ -28,26 +31,40 @@ const build: Build = {
   files: [
     template("Dockerfile", "backup/Dockerfile.hbs", {}),
     copy("plimsoll-backup-files", "templates/backup/plimsoll-backup-files"),
+    copy("share", "templates/backup/share"),
   ],
 };
 
-export function filesClaim(bucket: boolean): Claim {
+/** @param bundles whether recovery bundles are made: a few hundred KB each */
+export function filesClaim(bucket: boolean, bundles: boolean): Claim {
   return {
     service: NAME,
     memory: { floor: 112 * MiB, weight: 0.5, ceiling: 512 * MiB },
     cpu: { weight: 256 },
     pids: 64,
-    ...(!bucket && { disk: { [REPOSITORY]: { floor: 1024 * MiB, weight: 1 } } }),
+    disk: {
+      ...(!bucket && { [REPOSITORY]: { floor: 1024 * MiB, weight: 1 } }),
+      ...(bundles && { [RECOVERY]: { floor: 64 * MiB, weight: 0, ceiling: 64 * MiB } }),
+    },
   };
 }
+
+export type FilesContext = {
+  /** Name and environment. */
+  stack: string;
+  bundles: boolean;
+  /** How many are kept: so many images of the application are. */
+  releases: number;
+};
 
 export function filesSidecar(
   sources: readonly Source[],
   options: Backup,
   bucket: Bucket | undefined,
-  stack: string,
+  context: FilesContext,
   grants: Grants,
 ): Service {
+  const { stack, bundles, releases } = context;
   const groups = [...new Set(sources.flatMap(({ group }) => (group === undefined ? [] : [String(group)])))];
   const s3 = bucket && `s3:https://${bucket.endpoint}/${bucket.bucket}${bucket.path}/files`;
   return {
@@ -63,9 +80,15 @@ export function filesSidecar(
       ...(bucket && {
         AWS_SHARED_CREDENTIALS_FILE: `/run/secrets/${FILES_CREDENTIALS}`,
         AWS_DEFAULT_REGION: bucket.region,
+        PLIMSOLL_S3_URL:
+          uriStyle(bucket) === "path"
+            ? `https://${bucket.endpoint}/${bucket.bucket}`
+            : `https://${bucket.bucket}.${bucket.endpoint}`,
+        PLIMSOLL_S3_PREFIX: `${bucket.path.slice(1)}/recovery/`,
         PLIMSOLL_RESTIC_OPTIONS: `-o s3.bucket-lookup=${uriStyle(bucket) === "path" ? "path" : "dns"}`,
       }),
       PLIMSOLL_STACK: stack,
+      PLIMSOLL_IMAGES: String(releases),
       PLIMSOLL_KEEP: `${Math.ceil(options.keep / 86_400)}d`,
       // restic's Go runtime collects harder as it comes near, before the kernel kills.
       GOMEMLIMIT: String(Math.floor(grants.service(NAME).memory * 0.7)),
@@ -77,6 +100,7 @@ export function filesSidecar(
       ...sources.map(({ volume }) => ({ ...mountVolume(volume, `/source/${volume}`), read_only: true })),
       mountFolder(NAME, CONFIG),
       ...(bucket ? [] : [mountVolume(REPOSITORY, "/repository")]),
+      ...(bundles ? [mountVolume(RECOVERY, "/recovery")] : []),
       mountVolume(METRICS, "/metrics"),
     ],
     tmpfs: [`/run/plimsoll:size=4m,mode=0700,uid=999,gid=0`, "/tmp:size=64m,mode=1777"],
@@ -86,7 +110,11 @@ export function filesSidecar(
   };
 }
 
-export function filesFiles(sources: readonly Source[], options: Backup): File[] {
+export function filesFiles(
+  sources: readonly Source[],
+  options: Backup,
+  recipients: readonly string[],
+): File[] {
   const restarts = { restarts: [NAME] };
   return [
     {
@@ -97,9 +125,19 @@ export function filesFiles(sources: readonly Source[], options: Backup): File[] 
     {
       path: `${NAME}/crontab`,
       content: {
-        text: `${options.schedule} plimsoll-backup-files backup\n*/15 * * * * plimsoll-backup-files metrics\n`,
+        text: [
+          `${options.schedule} plimsoll-backup-files backup`,
+          `${verifySchedule(options)} plimsoll-backup-files verify`,
+          "*/15 * * * * plimsoll-backup-files metrics",
+          ...(recipients.length > 0 ? ["*/5 * * * * plimsoll-backup-files upload"] : []),
+          "",
+        ].join("\n"),
       },
       ...restarts,
     },
+    // Read by each bundle.
+    ...(recipients.length > 0
+      ? [{ path: `${NAME}/recipients`, content: { text: `${recipients.join("\n")}\n` } }]
+      : []),
   ];
 }

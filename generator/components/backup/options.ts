@@ -1,5 +1,6 @@
 /** The words of stack.yaml under `backup`. */
 import { z } from "zod";
+import type { EnvironmentKind } from "../../spec/core.ts";
 import { Duration, Schedule } from "../../spec/words.ts";
 
 const DAY = 86_400;
@@ -55,6 +56,10 @@ const CheckName = z
   .string()
   .regex(/^[a-z](?:[a-z0-9_-]{0,38}[a-z0-9])?$/, { error: "expected a name such as courses" });
 
+const Recipient = z.string().regex(/^age1[02-9ac-hj-np-z]{58}$/, {
+  error: "expected a recipient such as `plimsoll dr key` prints it: age1 and 58 characters",
+});
+
 export const Backup = z
   .strictObject({
     schedule: Schedule.default("30 3 * * *").describe("When backups are made, in UTC"),
@@ -78,7 +83,21 @@ export const Backup = z
     repository: Repository.default("local").describe(
       "Where backups go. local: a volume, lost with the machine. In the environment local it is always a volume",
     ),
+    recipient: z
+      .union([Recipient, z.array(Recipient).min(1).max(10)])
+      .optional()
+      .describe(
+        "Whose key opens the recovery bundle (secrets, and what of the host is in no repository), which is made after each release: what `plimsoll dr key` prints. No bundle if absent",
+      ),
   })
   .prefault({})
   .describe("Backups: PostgreSQL continuously, everything else on schedule");
 export type Backup = z.output<typeof Backup>;
+
+/** A laptop needs no bundle: it is where the sources are. */
+export function recipientsOf(
+  { recipient }: Pick<Backup, "recipient">,
+  environment: EnvironmentKind,
+): string[] {
+  return environment === "local" ? [] : [recipient ?? []].flat();
+}
