@@ -2,6 +2,11 @@
 # The first release of a host: everything at once, as plain Compose would start it, and watched until all is well.
 
 first_release() {
+  # One that comes back from its backups: their sidecar reads files of the live folder.
+  if [[ -s $WORK/seed ]]; then
+    step files step_all_files || return 1
+    step 'kept images' step_kept_images || return 1
+  fi
   step images step_images || return 1
   step secrets step_secrets || return 1
   step look step_look || return 1

@@ -16,6 +16,66 @@ step_seed() {
   DETAIL="from the repository: ${done[*]}"
 }
 
+# Images of the application that are in no registry come out of the backups; of them the sidecar's own comes first.
+step_kept_images() {
+  local name image got=()
+  declare -A seen
+  DETAIL='none is kept with the backups'
+  read_services || fault "Compose refuses the release's files: $(said)" || return 1
+  [[ -n ${W_IMAGE[$BUNDLE_SERVICE]-} ]] || return 0
+  for name in "${SERVERS[@]}" "${PROCESSES[@]}"; do
+    image=${W_IMAGE[$name]-}
+    [[ ${W_BUILT[$name]-} == 1 && -z ${W_ID[$name]-} && -z ${seen[$image]-} ]] || continue
+    seen[$image]=1
+    get_sidecar || return 1
+    note "$image comes out of the backups"
+    if docker "${COMPOSE[@]}" run --rm --no-deps -T --quiet-pull "$BUNDLE_SERVICE" image-get "$image" </dev/null 2>"$ERR" |
+      docker load >/dev/null 2>>"$ERR"; then
+      got+=("$image")
+    else
+      note "$image does not: $(said | tail -n 2). It is built or pulled instead"
+    fi
+  done
+  ((${#got[@]} == 0)) || DETAIL="${got[*]}"
+}
+
+get_sidecar() {
+  [[ -z ${W_ID[$BUNDLE_SERVICE]} ]] || return 0
+  requires_room || return 1
+  if [[ ${W_BUILT[$BUNDLE_SERVICE]} == 1 ]]; then
+    get_images build "$BUNDLE_SERVICE" || fault "cannot be built: $(why_not_built)" || return 1
+  else
+    get_images pull --quiet "$BUNDLE_SERVICE" || fault "cannot be pulled: $(said)" || return 1
+  fi
+  read_images
+}
+
+# A volume of files, out of the newest backup of it. One without a backup stays empty: its service begins anew.
+seed_files() {
+  local what=$1 volume=$2 clean='' begun=$STATE/seed
+  mkdir -p -- "$begun"
+  [[ ! -e $begun/$what.done ]] || return 0
+  # Nobody has written there but a try that was cut short.
+  [[ ! -e $begun/$what.begun ]] || clean='find /volume -mindepth 1 -delete'
+  cat >"$TMP/seed.yaml" <<YAML
+services:
+  $BUNDLE_SERVICE:
+    user: "0:0"
+    cap_add: [CHOWN, DAC_OVERRIDE, FOWNER]
+    volumes: [{ type: volume, source: "$volume", target: /volume }]
+YAML
+  put "$begun/$what.begun" "$volume"
+  if docker "${COMPOSE[@]}" -f "$TMP/seed.yaml" run --rm --no-deps -T --quiet-pull "$BUNDLE_SERVICE" \
+    bash -euc "$clean"$'\n''exec plimsoll-backup-files volume fill "$1" "$2" latest' seed "$what" "$volume" </dev/null >"$ERR" 2>&1; then
+    note "$what: $(said | grep -m 1 -oE 'snapshot .*' || echo filled)"
+  elif grep -q 'there is no backup latest' "$ERR"; then
+    note "$what: no backup of it is there, and it begins anew"
+  else
+    fault "the volume of $what cannot be filled: $(said)" || return 1
+  fi
+  put "$begun/$what.done" "$volume"
+}
+
 # has_file ID PATH: in a volume of the container, which need not run.
 has_file() { docker cp "$1:$2" - >/dev/null 2>&1; }
 

@@ -23,7 +23,7 @@ export const SITE_SECRET = "backup_site";
 
 /** Of the old host's work alone, or made anew here. */
 const LEFT =
-  /^(current|work(\..*)?|lock(\..*)?|onhost(\..*)?|engines|contexts|incoming-.*|recover.*|copy|promotion|ballast|images-made|engine\.log|checks)(\/|$)/;
+  /^(current|work(\..*)?|lock(\..*)?|onhost(\..*)?|engines|contexts|incoming-.*|recover.*|seed|copy|promotion|ballast|images-made|engine\.log|checks)(\/|$)/;
 
 /** @returns what is there afterwards: of an earlier try where there was one. @throws Problem; nothing was begun then */
 export async function layBundle(site: Site, bundle: Bundle, now: Date): Promise<Recovery> {
