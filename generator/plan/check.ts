@@ -12,6 +12,7 @@ export function checkPlan(plan: Plan, spec: Spec): void {
   const broken = [...references(plan), ...duplicates(plan)];
   if (broken.length > 0)
     throw new Error(`the plan of ${plan.name} contradicts itself:\n${broken.join("\n")}`);
+  checkDisasterSite(spec);
   const jobs = plan.offers.scrapes.map(({ job }) => job);
   const processes = Object.keys(spec.core.processes).filter((name) => twice(jobs).includes(name));
   if (processes.length > 0) {
@@ -32,6 +33,28 @@ export function checkPlan(plan: Plan, spec: Spec): void {
       ),
     );
   }
+}
+
+/** @throws InputError where the disaster site would not outlive the host, or its record is in another zone */
+function checkDisasterSite({ core, fault }: Spec): void {
+  const { dr, host, domain } = core;
+  if (dr?.host !== undefined && dr.host === host)
+    throw new InputError([
+      fault({
+        path: ["dr", "host"],
+        message: `${dr.host} is the host that may be lost`,
+        remedy: "Name another, best in another region; or leave it out and name one when it happens.",
+      }),
+    ]);
+  const zone = dr?.dns?.digitalocean;
+  if (zone !== undefined && domain !== zone && !domain.endsWith(`.${zone}`))
+    throw new InputError([
+      fault({
+        path: ["dr", "dns", "digitalocean"],
+        message: `${domain} is not in the zone ${zone}`,
+        remedy: `Expected a zone that ${domain} ends in.`,
+      }),
+    ]);
 }
 
 function references(plan: Plan): string[] {

@@ -14,6 +14,18 @@ const bytes = (...numbers: number[]) => Uint8Array.from(numbers);
 type Case = [what: string, stack: string | Uint8Array, expected: RegExp, environment?: EnvironmentKind];
 
 const cases: Case[] = [
+  // The disaster site.
+  [
+    "a disaster site on the host itself",
+    add("host: deploy@a.example\ndr: { host: deploy@a.example }"),
+    /is the host that may be lost/,
+    "production",
+  ],
+  [
+    "a domain in another zone",
+    add("dr: { dns: { digitalocean: example.net } }"),
+    /is not in the zone example.net/,
+  ],
   // The file itself.
   ["an empty file", "", /expected a map of words, found nothing/],
   ["a comment alone", "# nothing\n", /expected a map of words/],

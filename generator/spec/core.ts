@@ -116,6 +116,25 @@ export const Process = z.strictObject({
 });
 export type Process = z.output<typeof Process>;
 
+/** Where the stack comes up when its host is lost, and how the world finds it there. */
+export const Dr = z.strictObject({
+  host: Destination.optional().describe(
+    "The host that takes over, as ssh takes it; named with --host when it happens, if absent",
+  ),
+  dns: z
+    .strictObject({
+      digitalocean: Domain.describe(
+        "Zone at DigitalOcean that has the record of `domain`: example.com for api.example.com",
+      ),
+      ttl: Between(30, 86_400)
+        .prefault("60s")
+        .describe("How long others may keep the record: so long do visitors go to the old host"),
+    })
+    .optional()
+    .describe("The record of `domain` is set by API (DIGITALOCEAN_TOKEN); shown to be set by hand if absent"),
+});
+export type Dr = z.output<typeof Dr>;
+
 export const coreShape = {
   name: Name.describe("The stack's name; containers, volumes and networks carry it"),
   domain: Domain.describe("The host name that the API answers on"),
@@ -137,6 +156,7 @@ export const coreShape = {
   objectives: Objectives.prefault({}).describe("What the stack promises"),
   deploy: Deploy.prefault({}).describe("How a new release takes the place of the old one"),
   rollback: Rollback.prefault({}).describe("What makes a release roll itself back"),
+  dr: Dr.optional().describe("The disaster site: where `plimsoll dr activate` brings the stack up"),
   canary: Canary.prefault({}).describe("How a new version is tried on a part of the traffic first"),
 };
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Problem } from "../problem.ts";
 import { type Api, apiFromEnvironment, digitalOcean } from "./api.ts";
+import { pointRecord, recordName } from "./dns.ts";
 import { createDroplet, destroyDroplet, findDroplet, listDroplets, type NewDroplet } from "./droplets.ts";
 import { startTestApi, type TestApi } from "./test-api.ts";
 
@@ -240,4 +241,31 @@ test("what is gone already is gone", async () => {
   const { droplet } = await create();
   server.droplets.length = 0;
   expect(await destroyDroplet(api, droplet)).toEqual({ firewall: true });
+});
+
+describe("the record of a domain", () => {
+  const point = (address: string) =>
+    pointRecord(api, { zone: "example.com", domain: "api.example.com", address, ttl: 60 });
+  const old = { id: 1, type: "A", name: "api", data: "203.0.113.7", ttl: 1800 };
+
+  test("is made, left and changed, and says how long others may go by the old one", async () => {
+    expect(await point("203.0.113.8")).toEqual({ state: "made", before: undefined, until: 0 });
+    expect(await point("203.0.113.8")).toMatchObject({ state: "ok" });
+    server.records[0] = { ...old };
+    expect(await point("203.0.113.8")).toEqual({ state: "changed", before: "203.0.113.7", until: 1800 });
+    expect(server.records).toEqual([
+      expect.objectContaining({ id: 1, name: "api", data: "203.0.113.8", ttl: 60 }),
+    ]);
+  });
+
+  test("is a person's to set where there are several", async () => {
+    server.records.push({ ...old }, { ...old, id: 2, type: "AAAA", data: "2001:db8::7" });
+    expect((await fault(point("203.0.113.8"))).message).toMatch(/A 203.0.113.7 and AAAA 2001:db8::7/);
+    expect(server.records[0]?.data).toBe("203.0.113.7");
+  });
+
+  test("is in its zone", () => {
+    expect(recordName("example.com", "example.com")).toBe("@");
+    expect(() => recordName("example.com", "api.badexample.com")).toThrow(/not in the zone/);
+  });
 });

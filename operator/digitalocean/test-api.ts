@@ -17,6 +17,8 @@ export type TestApi = {
   keys: Thing[];
   firewalls: Thing[];
   tags: string[];
+  /** Of the zone example.com, which is the only one. */
+  records: Thing[];
   /** `POST /v2/droplets`, in their order. */
   requests: string[];
   /** What the next requests get, one each; undefined lets one through. */
@@ -39,6 +41,7 @@ export async function startTestApi(): Promise<TestApi> {
     keys: [],
     firewalls: [],
     tags: [],
+    records: [],
     requests: [],
     faults: [],
     close: () => new Promise((resolve) => server.close(() => resolve())),
@@ -48,6 +51,8 @@ export async function startTestApi(): Promise<TestApi> {
     const [, , resource = "", id, ...rest] = url.pathname.split("/");
     const key = id === undefined ? resource : `${resource}/:id`;
     if (resource === "account" && id === "keys") return accountKeys(method, url, body);
+    if (resource === "domains")
+      return id === "example.com" ? records(method, url, rest[1], body) : notFound();
     if (rest.length > 0) return notFound();
     switch (`${method} ${key}`) {
       case "GET droplets": {
@@ -94,6 +99,24 @@ export async function startTestApi(): Promise<TestApi> {
       default:
         return notFound();
     }
+  }
+
+  function records(method: string, url: URL, id: string | undefined, body: Thing): [number, unknown] {
+    const full = (name: string) => (name === "@" ? "example.com" : `${name}.example.com`);
+    const wanted = url.searchParams.get("name");
+    if (method === "GET")
+      return page(
+        url,
+        "domain_records",
+        api.records.filter(({ name }) => wanted === null || full(name) === wanted),
+      );
+    if (typeof body.name !== "string" || body.name.endsWith("example.com"))
+      return invalid("Name must not be fully qualified");
+    const old = api.records.find((one) => String(one.id) === id);
+    if (id !== undefined && !old) return notFound();
+    const record = { id: old?.id ?? nextId++, priority: null, ...old, ...body };
+    api.records = [...api.records.filter((one) => one !== old), record];
+    return [old ? 200 : 201, { domain_record: record }];
   }
 
   function accountKeys(method: string, url: URL, body: Thing): [number, unknown] {
