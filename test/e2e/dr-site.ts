@@ -5,10 +5,13 @@ import { join, resolve } from "node:path";
 import { execa, type ResultPromise } from "execa";
 import { expect } from "vitest";
 import { parseDocument } from "yaml";
-import { produce } from "../../generator/index.ts";
-import { readStackFolder } from "../../generator/stack.ts";
-import { imagesIn } from "../../operator/up/images.ts";
+import { generate } from "../../generator/index.ts";
+import { localHost } from "../../operator/host/local.ts";
+import { getImages, neededImages } from "../../operator/up/images.ts";
+import { plainProgress } from "../../operator/up/progress.ts";
+import { openProject } from "../../operator/up/project.ts";
 import { type Droplet, startDroplet } from "./droplet.ts";
+import { engineOrSkip } from "./engine.ts";
 import { buildCli, removeCli, type Said } from "./operate-cli.ts";
 import { type S3, startS3 } from "./s3.ts";
 
@@ -110,20 +113,15 @@ export async function openDrSite(words: Readonly<Record<string, unknown>> = {}) 
         schedule: "0 0 1 1 *",
         verify: "0 0 1 1 *",
         repository: {
-          s3: { endpoint: bucket.endpoint, region: bucket.region, bucket: bucket.bucket, ca: "s3-ca.pem" },
+          s3: { endpoint: bucket.endpoint, region: bucket.region, bucket: bucket.bucket},
         },
         recipient,
       },
       ...words,
     });
     await writeFile(join(stack, "app/release"), "v1\n");
-    const { files } = produce(await readStackFolder(stack), "production", { images: "debian" });
-    const compose = files.find(({ path }) => path === "compose.yaml")?.text ?? "";
     /** What a host has at hand: our own images. The application's is in the bucket and nowhere else. */
-    const atHand = [
-      "debian:forky-slim",
-      ...imagesIn(compose).filter((image) => image.startsWith("plimsoll/")),
-    ];
+    const atHand = ["debian:forky-slim", ...(await ownImages(stack))];
     await first.images(atHand);
 
     return {
@@ -177,6 +175,17 @@ export async function openDrSite(words: Readonly<Record<string, unknown>> = {}) 
     await close();
     throw error;
   }
+}
+
+/** Built on this machine where they are missing: their tags are hashes of what they are made of. */
+async function ownImages(stack: string): Promise<string[]> {
+  const engine = await engineOrSkip();
+  if (!engine) throw new Error("no engine: ask engineOrSkip() first");
+  const { folder } = await generate({ stackFolder: stack, environment: "production" });
+  const project = await openProject(localHost(), engine, folder);
+  const own = (await neededImages(project)).filter(({ image }) => image.startsWith("plimsoll/"));
+  await getImages(project, own, { progress: plainProgress(() => undefined) });
+  return own.map(({ image }) => image);
 }
 
 const MACHINE = { cpus: 2, memory: "4GB", disk: "40GB" };
