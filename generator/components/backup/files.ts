@@ -13,7 +13,16 @@ import {
 } from "../component.ts";
 import type { Backup } from "./options.ts";
 import { METRICS } from "./postgres.ts";
-import { type Bucket, FILES_CREDENTIALS, FILES_PASSWORD, uriStyle } from "./repository.ts";
+import {
+  bucketOf,
+  CA,
+  FILES_CREDENTIALS,
+  FILES_PASSWORD,
+  hasVolume,
+  type Place,
+  recipientsOf,
+  uriStyle,
+} from "./repository.ts";
 
 export const NAME = "backup-files";
 export const REPOSITORY = "restic";
@@ -31,23 +40,25 @@ const build: Build = {
   ],
 };
 
-export function filesClaim(bucket: boolean): Claim {
+export function filesClaim(places: readonly Place[]): Claim {
   return {
     service: NAME,
     memory: { floor: 112 * MiB, weight: 0.5, ceiling: 512 * MiB },
     cpu: { weight: 256 },
     pids: 64,
-    ...(!bucket && { disk: { [REPOSITORY]: { floor: 1024 * MiB, weight: 1 } } }),
+    ...(hasVolume(places) && { disk: { [REPOSITORY]: { floor: 1024 * MiB, weight: 1 } } }),
   };
 }
 
 export function filesSidecar(
   sources: readonly Source[],
   options: Backup,
-  bucket: Bucket | undefined,
+  places: readonly Place[],
   stack: string,
   grants: Grants,
 ): Service {
+  const bucket = bucketOf(places);
+  const volume = hasVolume(places);
   const groups = [...new Set(sources.flatMap(({ group }) => (group === undefined ? [] : [String(group)])))];
   const s3 = bucket && `s3:https://${bucket.endpoint}/${bucket.bucket}${bucket.path}/files`;
   return {
@@ -58,11 +69,14 @@ export function filesSidecar(
     command: ["run"],
     environment: {
       RESTIC_REPOSITORY: s3 ?? "/repository",
+      // The bucket is the one that counts; each is written by itself, so that neither waits for the other.
+      ...(bucket && volume && { PLIMSOLL_SECOND_REPOSITORY: "/repository" }),
       RESTIC_PASSWORD_FILE: `/run/secrets/${FILES_PASSWORD}`,
       RESTIC_READ_CONCURRENCY: "1",
       ...(bucket && {
         AWS_SHARED_CREDENTIALS_FILE: `/run/secrets/${FILES_CREDENTIALS}`,
         AWS_DEFAULT_REGION: bucket.region,
+        ...(bucket.ca && { RESTIC_CACERT: `${CONFIG}/${CA}` }),
         PLIMSOLL_RESTIC_OPTIONS: `-o s3.bucket-lookup=${uriStyle(bucket) === "path" ? "path" : "dns"}`,
       }),
       PLIMSOLL_STACK: stack,
@@ -76,7 +90,7 @@ export function filesSidecar(
     volumes: [
       ...sources.map(({ volume }) => ({ ...mountVolume(volume, `/source/${volume}`), read_only: true })),
       mountFolder(NAME, CONFIG),
-      ...(bucket ? [] : [mountVolume(REPOSITORY, "/repository")]),
+      ...(volume ? [mountVolume(REPOSITORY, "/repository")] : []),
       mountVolume(METRICS, "/metrics"),
     ],
     tmpfs: [`/run/plimsoll:size=4m,mode=0700,uid=999,gid=0`, "/tmp:size=64m,mode=1777"],
@@ -86,9 +100,15 @@ export function filesSidecar(
   };
 }
 
-export function filesFiles(sources: readonly Source[], options: Backup): File[] {
+export function filesFiles(sources: readonly Source[], options: Backup, ca: string | undefined): File[] {
   const restarts = { restarts: [NAME] };
+  const recipients = recipientsOf(options);
   return [
+    ...(ca === undefined ? [] : [{ path: `${NAME}/${CA}`, content: { text: ca } }]),
+    // As `age --recipients-file` reads them.
+    ...(recipients.length === 0
+      ? []
+      : [{ path: `${NAME}/recipients`, content: { text: recipients.map((one) => `${one}\n`).join("") } }]),
     {
       path: `${NAME}/sources`,
       content: { text: sources.map(({ what, volume }) => `${what} ${volume}\n`).join("") },

@@ -1,6 +1,7 @@
 /** The words of stack.yaml under `backup`. */
 import { z } from "zod";
 import { Duration, Schedule } from "../../spec/words.ts";
+import { Recipient } from "./recipient.ts";
 
 const DAY = 86_400;
 
@@ -26,6 +27,16 @@ const S3 = z.strictObject({
     .max(200)
     .optional()
     .describe("Folder in the bucket; /NAME-ENVIRONMENT if absent, so that two environments never share one"),
+  ca: z
+    .string()
+    .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/, {
+      error: "expected a file beside stack.yaml such as s3-ca.pem",
+    })
+    .max(200)
+    .optional()
+    .describe(
+      "File beside stack.yaml with the certificates (PEM) of a private authority; the public ones if absent",
+    ),
 });
 
 export const Repository = z.union(
@@ -33,9 +44,13 @@ export const Repository = z.union(
     z.literal("local"),
     z.strictObject({
       s3: S3.describe("An S3-compatible service; keys are asked for, contents are encrypted here"),
+      local: z
+        .literal(true, { error: "expected true, or no such word" })
+        .optional()
+        .describe("A volume beside it: restores that need no network, and twice the work"),
     }),
   ],
-  { error: "expected local or s3 with endpoint, region and bucket" },
+  { error: "expected local, or s3 with endpoint, region and bucket" },
 );
 export type Repository = z.output<typeof Repository>;
 
@@ -76,8 +91,20 @@ export const Backup = z
       .refine((seconds) => seconds >= DAY, { error: "expected at least 1d" })
       .describe("How long backups are kept, and how far back a point-in-time recovery reaches"),
     repository: Repository.default("local").describe(
-      "Where backups go. local: a volume, lost with the machine. In the environment local it is always a volume",
+      "Where backups go. local: a volume, lost with the machine. The environment local has a volume, unless its own words name something else",
     ),
+    recipient: z
+      .union([Recipient, z.array(Recipient).min(1).max(20)], {
+        error: "expected a public key of age (age1…), or a list of them",
+      })
+      .optional()
+      .describe(
+        "Public keys of age. What opens the repository is kept in it, encrypted to them; the private keys belong elsewhere",
+      ),
+    lost_with_machine: z
+      .literal("accepted", { error: "expected accepted, or no such word" })
+      .optional()
+      .describe("accepted: production may keep its backups on its own machine alone, and lose them with it"),
   })
   .prefault({})
   .describe("Backups: PostgreSQL continuously, everything else on schedule");
