@@ -1,7 +1,8 @@
 /** All that can be known of a stack before a new host is touched: its bundle, its backups, and where it ran. */
-import { components } from "../../generator/components/index.ts";
+import { parse } from "yaml";
 import type { PlanJson } from "../../generator/render/plan-json.ts";
-import { loadSpec, readStack } from "../../generator/spec/load.ts";
+import { Dr } from "../../generator/spec/core.ts";
+import { isMap, merge } from "../../generator/spec/merge.ts";
 import { Problem } from "../problem.ts";
 import { planOf, textOf } from "./activate.ts";
 import { readActive } from "./active.ts";
@@ -16,6 +17,7 @@ export type Recoverable = {
   catalog: Catalog | undefined;
   /** Who writes into the repository as far as is known, as ssh takes it. */
   firstHost: string | undefined;
+  dr: Dr | undefined;
 };
 
 export type RecoveryInput = {
@@ -47,21 +49,28 @@ export async function openRecovery(input: RecoveryInput): Promise<Recoverable> {
   const plan = planOf(bundle);
   const postgres = plan.backups.some((offer) => "cluster" in offer);
   const cipher = () => textOf(bundle.secrets, "backup_cipher_pass").trim();
+  const words = wordsOf(bundle);
   return {
     bundle,
     plan,
     catalog: postgres ? await readCatalog(store, keys, cipher()) : undefined,
-    firstHost: (await readActive(store, keys))?.host ?? hostOf(bundle),
+    firstHost: (await readActive(store, keys))?.host ?? words.host,
+    dr: words.dr,
   };
 }
 
-/** As stack.yaml of the release says; undefined where this plimsoll no longer reads it. */
-function hostOf(bundle: Bundle): string | undefined {
+type Words = { host: string | undefined; dr: Dr | undefined };
+
+/** Of the release's stack.yaml, of which this plimsoll need not understand the rest. */
+function wordsOf(bundle: Bundle): Words {
+  const file = `releases/${bundle.meta.release}/source/stack.yaml`;
   try {
-    const file = `releases/${bundle.meta.release}/source/stack.yaml`;
-    const yaml = readStack(file, textOf(bundle.state, file));
-    return loadSpec(yaml, bundle.meta.environment, components).core.host;
+    const base = parse(textOf(bundle.state, file)) as Record<string, unknown>;
+    const { environments, ...shared } = base;
+    const own = isMap(environments) ? environments[bundle.meta.environment] : undefined;
+    const { host, dr } = merge(shared, own ?? {}) as { host?: unknown; dr?: unknown };
+    return { host: typeof host === "string" ? host : undefined, dr: Dr.optional().safeParse(dr).data };
   } catch {
-    return undefined;
+    return { host: undefined, dr: undefined };
   }
 }
