@@ -1,15 +1,21 @@
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
+import type { PlanJson } from "../generator/render/plan-json.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
+import { type Kept, SIDECARS } from "../operator/database/sidecars.ts";
+import { backupNow } from "../operator/database/work.ts";
 import { localHost } from "../operator/host/local.ts";
 import { Problem } from "../operator/problem.ts";
 import type { Activated, ActivationPlan } from "../operator/recovery/activate.ts";
 import { activate } from "../operator/recovery/activate.ts";
 import { readKey } from "../operator/recovery/key.ts";
 import { openRecovery, type Recoverable } from "../operator/recovery/open.ts";
+import { appendAudit } from "../operator/settings/audit.ts";
 import { siteOf } from "../operator/site/open.ts";
+import type { Site } from "../operator/site/site.ts";
+import { type Dns, prepareDns } from "./dr-dns.ts";
 import { openReady } from "./dr-host.ts";
-import { addStoreOptions, keysOf, type StoreOptions, storeOf } from "./dr-store.ts";
+import { addStoreOptions, keysOf, repositoryOf, type StoreOptions } from "./dr-store.ts";
 import { remember } from "./hint.ts";
 import type { HostOptions } from "./host-option.ts";
 import { confirmName, operate } from "./operate.ts";
@@ -52,16 +58,18 @@ export function activateCommand(): Command {
 async function run(environment: EnvironmentKind, options: Options, signal: AbortSignal): Promise<void> {
   const began = performance.now();
   const say = (line: string) => console.error(line);
-  const store = await storeOf(options);
-  if (!store) throw new Problem("which repository?", "--repository https://ENDPOINT/BUCKET/PATH", 2);
-  if (options.host === undefined || options.host === "local")
-    throw new Problem("on which host?", "--host deploy@203.0.113.8: an empty Debian or Ubuntu", 2);
+  const { store, stack, dr } = await repositoryOf(environment, options);
   const { identity } = await readKey(await keyText(options.identity), options.identity);
   const keys = await keysOf(store);
-  const found = await openRecovery({ store, keys, identity, environment, name: options.bundle });
+  const found = await openRecovery({ store, keys, identity, environment, stack, name: options.bundle });
   for (const line of foundText(found)) say(line);
-  await requireGone(found, options);
-  const host = await openReady(options.host, options, found.plan, say, signal);
+  const words = dr ?? found.dr;
+  const destination = options.host ?? words?.host;
+  if (destination === undefined || destination === "local")
+    throw new Problem("on which host?", "--host deploy@203.0.113.8: an empty Debian or Ubuntu", 2);
+  const dns = await prepareDns(words, found.plan.domain, destination, signal);
+  await requireGone(found, destination, options);
+  const host = await openReady(destination, options, found.plan, say, signal);
   try {
     const { name, project, domain } = found.plan;
     const site = siteOf({ environment, core: { name, project, domain } }, "", host);
@@ -76,7 +84,16 @@ async function run(environment: EnvironmentKind, options: Options, signal: Abort
       onEvent: printEvent,
       agree: (plan) => confirmName(planText(plan), plan.stack, options.confirm),
     });
-    report(activated, found, (performance.now() - began) / 1000, options);
+    const seconds = (performance.now() - began) / 1000;
+    await appendAudit(site, {
+      command: "dr activate",
+      release: activated.version,
+      what: `${activated.release} from ${activated.bundle}`,
+      outcome: "done",
+    });
+    report(activated, found, seconds, dns, options);
+    for (const line of await dns.point(say)) say(line);
+    await firstBackup(site, found.plan, say, signal);
   } finally {
     await host.close();
   }
@@ -112,7 +129,7 @@ function foundText({ bundle, catalog, firstHost }: Recoverable): string[] {
 }
 
 /** @throws Problem where the host until now answers, and nobody said that it is fenced */
-async function requireGone({ firstHost }: Recoverable, { host, fenced }: Options): Promise<void> {
+async function requireGone({ firstHost }: Recoverable, host: string, { fenced }: Options): Promise<void> {
   if (firstHost === undefined || firstHost === host) return;
   const { signOfLife } = await import("../operator/recovery/first-host.ts");
   const answer = await signOfLife(firstHost, localHost());
@@ -133,7 +150,34 @@ function planText({ stack, environment, host, release, again }: ActivationPlan):
   return `${stack} ${environment} ${release} ${again ? "goes on to come up" : "comes up"} on ${host}, which writes into the repository from then on.`;
 }
 
-function report(activated: Activated, { catalog }: Recoverable, seconds: number, { json }: Options): void {
+/** On the new timeline. It serves already: one that fails is told, and the schedule makes the next. */
+async function firstBackup(
+  site: Site,
+  plan: PlanJson,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const kept = (Object.keys(SIDECARS) as Kept[]).filter((what) => SIDECARS[what] in plan.services);
+  if (kept.length === 0) return;
+  say("A full backup of what is there now:");
+  try {
+    await backupNow(site, kept, { full: true, signal, onLine: (line) => say(`  ${line}`) });
+    say("It is made. Everything is done.");
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    say(
+      `It was not made: ${error.message}. The stack serves; make one: plimsoll backup ${site.environment} now --full`,
+    );
+  }
+}
+
+function report(
+  activated: Activated,
+  { catalog }: Recoverable,
+  seconds: number,
+  { record }: Dns,
+  { json }: Options,
+): void {
   const { database } = activated;
   const reached = database?.reached ?? catalog?.backup.finished;
   if (json) {
@@ -141,6 +185,7 @@ function report(activated: Activated, { catalog }: Recoverable, seconds: number,
       JSON.stringify(
         {
           ...activated,
+          dns: record,
           seconds: Math.round(seconds * 10) / 10,
           lastTransaction: reached === undefined ? null : new Date(reached * 1000).toISOString(),
         },

@@ -1,8 +1,15 @@
 /** The bucket that a stack comes back from: of stack.yaml, or named on the command line; its keys never are. */
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
+import type { Backup } from "../generator/components/backup/options.ts";
+import { bucketOf, placesOf, uriStyle } from "../generator/components/backup/repository.ts";
+import { components } from "../generator/components/index.ts";
+import type { Dr, EnvironmentKind } from "../generator/spec/core.ts";
+import { loadSpec } from "../generator/spec/load.ts";
+import { readStackFolder } from "../generator/stack.ts";
 import { Problem } from "../operator/problem.ts";
 import type { Store, StoreKeys } from "../operator/recovery/s3.ts";
+import { stackFolder } from "./stacks.ts";
 import { askSecret } from "./stdin.ts";
 
 export type StoreOptions = { repository?: string; region?: string; ca?: string };
@@ -22,8 +29,36 @@ export function addStoreOptions(command: Command): Command {
     );
 }
 
+export type Repository = {
+  store: Store;
+  /** Known from stack.yaml alone. */
+  stack?: string;
+  dr?: Dr;
+};
+
+/** What was named, else what stack.yaml says. @throws Problem (2) */
+export async function repositoryOf(
+  environment: EnvironmentKind,
+  options: StoreOptions & { stack?: string },
+): Promise<Repository> {
+  const named = await storeOf(options);
+  if (named) return { store: named };
+  const source = await readStackFolder(await stackFolder(options.stack));
+  const { core, options: parts, beside } = loadSpec(source.yaml, environment, components);
+  const backup = parts.get("backup") as Backup | undefined;
+  const bucket = backup && bucketOf(placesOf(backup, core.name, environment));
+  if (!bucket)
+    throw new Problem(
+      `${core.name} keeps no backups of ${environment} in a bucket: nothing brings it back without its host`,
+      "backup.repository in stack.yaml names one. Where the lost host had another: --repository https://ENDPOINT/BUCKET/PATH",
+      2,
+    );
+  const ca = bucket.ca === undefined ? undefined : beside[bucket.ca];
+  return { store: { ...bucket, style: uriStyle(bucket), ca }, stack: core.name, dr: core.dr };
+}
+
 /** @throws Problem (2) */
-export async function storeOf({ repository, region, ca }: StoreOptions): Promise<Store | undefined> {
+async function storeOf({ repository, region, ca }: StoreOptions): Promise<Store | undefined> {
   if (repository === undefined) return undefined;
   const match =
     /^https:\/\/([a-z0-9.-]+(?::\d{1,5})?)\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:\/[\w.-]+)+)\/?$/i.exec(
@@ -42,14 +77,9 @@ export async function storeOf({ repository, region, ca }: StoreOptions): Promise
     bucket,
     path,
     region: region ?? (endpoint.split(".")[0] as string),
-    style: styleOf(endpoint, bucket),
+    style: uriStyle({ endpoint, bucket }),
     ...(own && { ca: own }),
   };
-}
-
-/** BUCKET.ENDPOINT is no name where the endpoint is an address or has a port, and no certificate's where the bucket has a dot. */
-function styleOf(endpoint: string, bucket: string): Store["style"] {
-  return bucket.includes(".") || /:\d+$|^[\d.]+$/.test(endpoint) ? "path" : "host";
 }
 
 async function readCa(file: string): Promise<string> {

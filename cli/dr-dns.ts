@@ -1,0 +1,53 @@
+/** Where the world finds the stack: set by API where stack.yaml names the zone, shown to be set by hand otherwise. */
+import { lookup } from "node:dns/promises";
+import type { Dr } from "../generator/spec/core.ts";
+import { apiFromEnvironment } from "../operator/digitalocean/api.ts";
+import { pointRecord, recordName } from "../operator/digitalocean/dns.ts";
+import { localHost } from "../operator/host/local.ts";
+import { addressOf } from "../operator/load/target.ts";
+import { Problem } from "../operator/problem.ts";
+
+export type Dns = {
+  record: { name: string; type: "A" | "AAAA"; address: string };
+  /** @returns what was done, or is to be done, in words. Never throws: the stack serves whatever becomes of it. */
+  point(say: (line: string) => void): Promise<string[]>;
+};
+
+/** Everything that can be wrong with it is found before a host is touched. @throws Problem */
+export async function prepareDns(
+  dr: Dr | undefined,
+  domain: string,
+  destination: string,
+  signal: AbortSignal,
+): Promise<Dns> {
+  const name = await addressOf(destination, localHost());
+  const address = await lookup(name).then(
+    (found) => found.address,
+    () => name,
+  );
+  const record = { name: domain, type: address.includes(":") ? "AAAA" : "A", address } as const;
+  const byHand = [
+    `DNS is yours to set:  ${domain}.  60  IN  ${record.type}  ${address}`,
+    "Until the old record has run out everywhere (its TTL), visitors go to the lost host.",
+  ];
+  const zone = dr?.dns?.digitalocean;
+  if (zone === undefined) return { record, point: async () => byHand };
+  recordName(zone, domain);
+  const api = apiFromEnvironment(process.env, { signal });
+  const ttl = dr?.dns?.ttl ?? 60;
+  return {
+    record,
+    async point() {
+      try {
+        const { state, before, until } = await pointRecord(api, { zone, domain, address, ttl });
+        if (state === "ok") return [`DNS: ${domain} leads to ${address} already`];
+        return [
+          `DNS: ${domain} leads to ${address} now${before ? ` (${before} before, which others may keep for ${until} s)` : ""}`,
+        ];
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        return [`DNS was not set: ${error.message}`, ...byHand];
+      }
+    },
+  };
+}
