@@ -5,7 +5,9 @@ import { join, relative } from "node:path";
 import type { EnvironmentKind } from "./spec/core.ts";
 import { parseYaml, type YamlFile } from "./spec/document.ts";
 import { InputError } from "./spec/fault.ts";
+import { valueAt } from "./spec/faults.ts";
 import { readStack } from "./spec/load.ts";
+import { isMap } from "./spec/merge.ts";
 import { type Pins, readPins } from "./spec/pins.ts";
 import { decodeText } from "./spec/text.ts";
 
@@ -26,12 +28,29 @@ export async function readStackFolder(folder: string): Promise<StackSource> {
   const overridesPath = join(folder, "overrides.yaml");
   const overrides = await readText(overridesPath);
   const pinsPath = join(folder, "pins.json");
+  const yaml = readStack(display(join(folder, "stack.yaml")), stack);
   return {
     folder,
-    yaml: readStack(display(join(folder, "stack.yaml")), stack),
+    yaml: { ...yaml, beside: await readBeside(folder, yaml) },
     overrides: overrides === undefined ? undefined : parseYaml(display(overridesPath), overrides),
     pins: readPins(display(pinsPath), await readText(pinsPath)),
   };
+}
+
+/** Before anything is validated: a path that the schema refuses is not followed. */
+async function readBeside(folder: string, { value }: YamlFile): Promise<Record<string, string>> {
+  const words = value as Record<string, unknown>;
+  const environments = isMap(words.environments) ? Object.values(words.environments) : [];
+  const named = [words, ...environments].flatMap((part) => {
+    const ca = valueAt(part, ["backup", "repository", "s3", "ca"]);
+    return typeof ca === "string" && /^[\w.-]+(\/[\w.-]+)*$/.test(ca) && !ca.split("/").includes("..")
+      ? [ca]
+      : [];
+  });
+  const texts = await Promise.all(
+    [...new Set(named)].map(async (path) => [path, await readText(join(folder, path))] as const),
+  );
+  return Object.fromEntries(texts.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 async function readText(path: string): Promise<string | undefined> {

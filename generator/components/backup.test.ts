@@ -1,16 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { produce } from "../index.ts";
-import { shortest, sourceOf } from "../testing/source.ts";
+import { bare, shortest, sourceOf } from "../testing/source.ts";
 import { Backup } from "./backup/options.ts";
-import { bucketOf, uriStyle } from "./backup/repository.ts";
+import { REFERENCE_RECIPIENT } from "./backup/recipient.ts";
+import { placesOf, uriStyle } from "./backup/repository.ts";
 import { dailyAfter, longestGap, verifySchedule } from "./backup/schedule.ts";
 
 const HOUR = 3600;
 const s3 = { endpoint: "fra1.digitaloceanspaces.com", region: "fra1", bucket: "hello-backups" };
-const inBucket = `backup:\n  repository:\n    s3: ${JSON.stringify(s3)}\n`;
+const words = (backup: object) => `backup: ${JSON.stringify({ lost_with_machine: "accepted", ...backup })}\n`;
+const inBucket = words({ repository: { s3 }, recipient: REFERENCE_RECIPIENT });
+const inBoth = words({ repository: { s3, local: true }, recipient: REFERENCE_RECIPIENT });
 
 function produced(more = "", environment: "local" | "production" = "production") {
-  const { plan, files } = produce(sourceOf(`${shortest}${more}`), environment);
+  const stack = more.includes("backup:") ? bare : shortest;
+  const { plan, files } = produce(sourceOf(`${stack}${more}`), environment);
   const text = (path: string) => files.find((file) => file.path === path)?.text ?? "";
   const volumes = (name: string) => plan.services[name]?.compose.volumes ?? [];
   return { plan, text, volumes };
@@ -42,7 +46,7 @@ describe("verification", () => {
 
   it("is due when a person says", () => {
     expect(verifySchedule({ schedule: "30 3 * * *", verify: "0 12 * * 6" })).toBe("0 12 * * 6");
-    const { text } = produced("backup: { verify: 0 12 * * 6 }\n");
+    const { text } = produced(words({ verify: "0 12 * * 6" }));
     expect(text("backup-postgres/crontab")).toMatch(/^0 12 \* \* 6 plimsoll-backup verify$/m);
     expect(text("prometheus/rules/thresholds.rules.yaml")).toMatch(
       new RegExp(`backup_verify_age_seconds\\n +expr: vector\\(${7 * 24 * HOUR + 2 * HOUR}\\)`),
@@ -69,12 +73,12 @@ describe("verification", () => {
 
   it("hands over what a person asks as it was written", () => {
     const sql = `select '$(id)' = "x'\\`;
-    const { text } = produced(`backup: { checks: { courses: ${JSON.stringify(sql)} } }\n`);
+    const { text } = produced(words({ checks: { courses: sql } }));
     expect(JSON.parse(text("backup-postgres/checks.json")).checks).toEqual([{ name: "courses", sql }]);
   });
 
   it("has nobody to ask without PostgreSQL", () => {
-    expect(() => produced("postgres: false\nbackup: { checks: { a: select true } }\n")).toThrow(
+    expect(() => produced(`postgres: false\n${words({ checks: { a: "select true" } })}`)).toThrow(
       /no PostgreSQL to ask/,
     );
     expect(produced("backup: false\n").plan.volumes).not.toContain("restore-test");
@@ -108,21 +112,78 @@ describe("words", () => {
 });
 
 describe("repository", () => {
-  const options = Backup.parse({ repository: { s3 } });
+  const places = (repository: object | string, environment: "staging" | "production") =>
+    placesOf(Backup.parse({ repository }), "hello", environment);
 
   it("is a bucket with a folder for each environment", () => {
-    expect(bucketOf(options, "hello", "production")?.path).toBe("/hello-production");
-    expect(bucketOf(options, "hello", "staging")?.path).toBe("/hello-staging");
+    expect(places({ s3 }, "production")).toEqual([
+      { number: 1, kind: "s3", bucket: { ...s3, path: "/hello-production" } },
+    ]);
+    expect(places({ s3 }, "staging")).toMatchObject([{ bucket: { path: "/hello-staging" } }]);
   });
 
-  it("is never production's bucket on a laptop", () => {
-    expect(bucketOf(options, "hello", "local")).toBeUndefined();
+  it("is never production's bucket on a laptop, unless it is named for it", () => {
     expect(produced(inBucket, "local").text("pgbackrest/pgbackrest.conf")).not.toContain("s3");
+    const own = `environments: { local: { backup: { repository: ${JSON.stringify({ s3: { ...s3, bucket: "own" } })} } } }\n`;
+    const text = produced(inBoth + own, "local").text("pgbackrest/pgbackrest.conf");
+    expect(text).toContain("repo1-s3-bucket=own\nrepo1-s3-uri-style=host\n");
+    expect(text).toContain("repo1-path=/hello-local/postgres\n");
+    expect(text).not.toContain("repo2");
   });
 
-  it("puts a bucket with a dot into the path", () => {
-    expect(uriStyle({ ...s3, path: "/x" })).toBe("host");
-    expect(uriStyle({ ...s3, bucket: "a.b", path: "/x" })).toBe("path");
+  it("puts the bucket into the path where no name can stand before the endpoint's", () => {
+    expect(uriStyle(s3)).toBe("host");
+    expect(uriStyle({ ...s3, bucket: "a.b" })).toBe("path");
+    expect(uriStyle({ ...s3, endpoint: "10.0.0.7" })).toBe("path");
+    expect(uriStyle({ ...s3, endpoint: "s3.example.com:9000" })).toBe("path");
+  });
+
+  it("is both: the volume first, and only the bucket encrypted by pgBackRest", () => {
+    const { plan, text, volumes } = produced(inBoth);
+    const conf = text("pgbackrest/pgbackrest.conf");
+    expect(conf).toContain("repo1-path=/var/lib/pgbackrest\n");
+    expect(conf).toContain("repo2-type=s3\nrepo2-path=/hello-production/postgres\n");
+    expect(conf).toContain("repo2-cipher-type=aes-256-cbc\n");
+    expect(conf).not.toContain("repo1-cipher");
+    for (const number of [1, 2]) expect(conf).toContain(`repo${number}-retention-full=30\n`);
+    const secret = plan.secrets.find(({ name }) => name === "backup_pgbackrest");
+    expect(JSON.stringify(secret)).toMatch(/repo2-s3-key=.*repo2-s3-key-secret=.*repo2-cipher-pass=/);
+    expect(JSON.stringify(secret)).not.toContain("repo1");
+    for (const node of ["postgres-1", "postgres-2", "backup-postgres"]) {
+      expect(Object.keys(plan.services[node]?.compose.networks ?? {}), node).toContain("egress");
+      expect(
+        volumes(node).map(({ source }) => source),
+        node,
+      ).toContain("pgbackrest");
+    }
+    expect(plan.services["backup-postgres"]?.compose.environment).toMatchObject({
+      PLIMSOLL_REPOSITORIES: "1:local 2:s3",
+    });
+    expect(plan.services["backup-files"]?.compose.environment).toMatchObject({
+      RESTIC_REPOSITORY: "s3:https://fra1.digitaloceanspaces.com/hello-backups/hello-production/files",
+      PLIMSOLL_SECOND_REPOSITORY: "/repository",
+    });
+    expect(plan.volumes).toEqual(expect.arrayContaining(["pgbackrest", "restic"]));
+  });
+
+  it("brings the certificates of a private authority to both sidecars and the nodes", () => {
+    const pem = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n";
+    const stack = `${bare}${words({ repository: { s3: { ...s3, ca: "tls/ca.pem" } }, recipient: REFERENCE_RECIPIENT })}`;
+    const source = sourceOf(stack);
+    const made = (text: string) =>
+      produce({ ...source, yaml: { ...source.yaml, beside: { "tls/ca.pem": text } } }, "production");
+    const { plan, files } = made(pem);
+    for (const path of ["pgbackrest/ca.pem", "backup-files/ca.pem"])
+      expect(files.find((file) => file.path === path)?.text).toBe(pem);
+    expect(files.find(({ path }) => path === "pgbackrest/pgbackrest.conf")?.text).toContain(
+      "repo1-storage-ca-file=/etc/pgbackrest/ca.pem\n",
+    );
+    expect(plan.services["backup-files"]?.compose.environment).toMatchObject({
+      RESTIC_CACERT: "/etc/plimsoll-backup/ca.pem",
+    });
+    expect(() => produce(source, "production")).toThrow(/there is no tls\/ca.pem beside stack.yaml/);
+    expect(() => made("no")).toThrow(/holds no certificate/);
+    expect(() => made(`${pem}-----BEGIN EC PRIVATE KEY-----`)).toThrow(/holds a private key/);
   });
 
   it("has its keys in secrets alone, and is encrypted", () => {
@@ -151,6 +212,74 @@ describe("repository", () => {
   });
 });
 
+describe("production", () => {
+  const made = (backup: object | undefined, environment: "local" | "staging" | "production" = "production") =>
+    produce(sourceOf(bare + (backup ? `backup: ${JSON.stringify(backup)}\n` : "")), environment);
+
+  it("is refused with its backups on its own machine alone, with what to write", () => {
+    for (const backup of [undefined, {}, { repository: "local", recipient: REFERENCE_RECIPIENT }]) {
+      expect(() => made(backup)).toThrow(/would be lost together with its machine/);
+      expect(() => made(backup)).toThrow(/bucket: hello-backups[\s\S]*lost_with_machine: accepted/);
+      expect(() => made(backup, "staging")).not.toThrow();
+      expect(() => made(backup, "local")).not.toThrow();
+    }
+    expect(() => made({ lost_with_machine: "accepted" })).not.toThrow();
+    expect(() => made({ lost_with_machine: "yes" })).toThrow(/expected accepted/);
+  });
+
+  it("is refused with a repository that nobody can open once the host is gone", () => {
+    expect(() => made({ repository: { s3 } })).toThrow(/nobody can open once the host is gone/);
+    expect(() => made({ repository: { s3 } }, "staging")).not.toThrow();
+    const { files } = made({ repository: { s3 }, recipient: [REFERENCE_RECIPIENT, REFERENCE_RECIPIENT] });
+    expect(files.find(({ path }) => path === "backup-files/recipients")?.text).toBe(
+      `${REFERENCE_RECIPIENT}\n${REFERENCE_RECIPIENT}\n`,
+    );
+  });
+
+  it("notices a recipient that was mistyped, cut off or is none", () => {
+    const letters = [...REFERENCE_RECIPIENT];
+    const swapped = [...letters.slice(0, 20), letters[21], letters[20], ...letters.slice(22)].join("");
+    for (const recipient of [
+      swapped,
+      REFERENCE_RECIPIENT.slice(0, -1),
+      REFERENCE_RECIPIENT.toUpperCase(),
+      `${REFERENCE_RECIPIENT}\n`,
+      "AGE-SECRET-KEY-1QQQ",
+      "ssh-ed25519 AAAA",
+      [],
+    ])
+      expect(Backup.safeParse({ recipient }).success, String(recipient)).toBe(false);
+    // One of age's own documentation.
+    const known = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    expect(Backup.safeParse({ recipient: known }).success).toBe(true);
+  });
+});
+
+describe("objectives.rpo", () => {
+  const made = (rpo: string) => {
+    const { text } = produced(`objectives: { rpo: ${rpo} }\n`);
+    const timeout = Number(/^archive_timeout = (\d+)$/m.exec(text("postgres-1/postgresql.conf"))?.[1]);
+    const crontab = text("backup-postgres/crontab");
+    const figures = /^(\S+) .* plimsoll-backup metrics$/m.exec(crontab)?.[1] === "*" ? 60 : 300;
+    const rules = text("prometheus/rules/thresholds.rules.yaml");
+    const threshold = Number(/archive_waiting_seconds\n +expr: vector\((\d+)\)/.exec(rules)?.[1]);
+    return { timeout, figures, threshold };
+  };
+
+  // What is lost at worst when ArchiveEndangersRpo pages: the segment that was not full, what waited half of the RPO,
+  // and the time until a figure and the alert's minute show it.
+  it.each(["10m", "30m", "1h", "4h", "1d"])(
+    "%s decides when a segment is closed, and is kept by the alert",
+    (rpo) => {
+      const seconds =
+        Number.parseInt(rpo, 10) * ({ m: 60, h: 3600, d: 86_400 }[rpo.at(-1) as string] as number);
+      const { timeout, figures } = made(rpo);
+      expect(timeout).toBe(Math.min(300, Math.max(10, Math.floor(seconds / 12))));
+      expect(timeout + seconds / 2 + figures + 60 + 30).toBeLessThanOrEqual(seconds);
+    },
+  );
+});
+
 describe("sidecars", () => {
   it("read what they save, and cannot change it", () => {
     const { volumes } = produced();
@@ -173,7 +302,7 @@ describe("sidecars", () => {
   });
 
   it("follow the schedule and keep for as long as was said", () => {
-    const { text } = produced("backup: { schedule: '5 2 * * 1', keep: 10d }\n");
+    const { text } = produced(words({ schedule: "5 2 * * 1", keep: "10d" }));
     expect(text("backup-postgres/crontab")).toMatch(/^5 2 \* \* 1 plimsoll-backup backup$/m);
     expect(text("backup-files/crontab")).toMatch(/^5 2 \* \* 1 plimsoll-backup-files backup$/m);
     expect(text("pgbackrest/pgbackrest.conf")).toContain("repo1-retention-full=10\n");

@@ -1,5 +1,7 @@
 /** Backups: a sidecar for PostgreSQL, and a sidecar for the volumes that others offer. */
+import type { EnvironmentKind } from "../spec/core.ts";
 import { MiB } from "../spec/words.ts";
+import { faultsOf } from "./backup/faults.ts";
 import {
   NAME as FILES,
   filesClaim,
@@ -8,7 +10,7 @@ import {
   RECOVERY,
   REPOSITORY as RESTIC,
 } from "./backup/files.ts";
-import { Backup, recipientsOf } from "./backup/options.ts";
+import { Backup } from "./backup/options.ts";
 import {
   METRICS,
   REPOSITORY as PGBACKREST,
@@ -17,7 +19,7 @@ import {
   postgresFiles,
   postgresSidecar,
 } from "./backup/postgres.ts";
-import { bucketOf, secretsOf } from "./backup/repository.ts";
+import { bucketOf, hasVolume, type Place, placesOf, recipientsOf, secretsOf } from "./backup/repository.ts";
 import { longestGap, verifySchedule } from "./backup/schedule.ts";
 import { type Claim, type Contribution, defineComponent, type Setting } from "./component.ts";
 
@@ -29,44 +31,36 @@ export const backup = defineComponent({
   options: Backup,
   optional: true,
 
-  check(options, context) {
-    if (context.present.has("postgres") || Object.keys(options.checks).length === 0) return [];
-    return [
-      {
-        path: ["checks"],
-        message: "there is no PostgreSQL to ask",
-        remedy: "Leave them out.",
-      },
-    ];
-  },
+  check: faultsOf,
 
   claim(options, context): Claim[] {
-    const bucket = bucketOf(options, context.spec.name, context.environment) !== undefined;
-    const files = filesClaim(bucket, recipientsOf(options, context.environment).length > 0);
+    const places = placesOf(options, context.spec.name, context.environment);
+    const files = filesClaim(places, hasBundles(options, context.environment));
     // node-exporter, where it is present, has the volume already.
     const metrics: Claim["disk"] = context.present.has("node-exporter")
       ? {}
       : { [METRICS]: { floor: 64 * MiB, weight: 0, ceiling: 64 * MiB } };
     const withMetrics: Claim = { ...files, disk: { ...files.disk, ...metrics } };
     if (!context.present.has("postgres")) return [withMetrics];
-    return [postgresClaim(bucket), withMetrics];
+    return [postgresClaim(places), withMetrics];
   },
 
   contribute(options, grants, context): Contribution {
-    const bucket = bucketOf(options, context.spec.name, context.environment);
+    const places = placesOf(options, context.spec.name, context.environment);
+    const volume = hasVolume(places);
     const postgres = context.present.has("postgres");
     const days = Math.ceil(options.keep / 86_400);
     const gap = longestGap(options.schedule);
     const verify = verifySchedule(options);
     const unproven = longestGap(verify);
-    const bundles = recipientsOf(options, context.environment).length > 0;
+    const bundles = hasBundles(options, context.environment);
     return {
       volumes: [
         METRICS,
         ...(bundles ? [RECOVERY] : []),
-        ...(bucket ? [] : [RESTIC, ...(postgres ? [PGBACKREST] : [])]),
+        ...(volume ? [RESTIC, ...(postgres ? [PGBACKREST] : [])] : []),
       ],
-      secrets: secretsOf(bucket),
+      secrets: secretsOf(places),
       rules: ["backup"],
       dashboards: ["backup"],
       thresholds: [
@@ -87,12 +81,14 @@ export const backup = defineComponent({
         },
         ...(postgres ? [{ what: "postgres", volume: PGBACKREST }] : [])
           .concat({ what: "files", volume: RESTIC })
-          .map(({ what, volume }) => ({
-            record: "plimsoll:threshold:backup_repository_bytes",
-            labels: { what },
-            value: bucket ? Number.MAX_SAFE_INTEGER : Math.floor(0.8 * grants.volume(volume)),
-            because: bucket ? "a bucket grows" : "80% of the repository's share of the disk",
-          })),
+          .flatMap(({ what, volume: name }) =>
+            places.map(({ kind }) => ({
+              record: "plimsoll:threshold:backup_repository_bytes",
+              labels: { what, repository: kind },
+              value: kind === "s3" ? Number.MAX_SAFE_INTEGER : Math.floor(0.8 * grants.volume(name)),
+              because: kind === "s3" ? "a bucket grows" : "80% of the repository's share of the disk",
+            })),
+          ),
       ],
       unscraped: Object.fromEntries(
         [...(postgres ? [POSTGRES] : []), FILES].map((name) => [
@@ -131,34 +127,62 @@ export const backup = defineComponent({
         {
           service,
           setting: "repository",
-          value: bucket ? `${bucket.bucket}${bucket.path} at ${bucket.endpoint}` : "a volume on this machine",
-          because: bucket ? "backup.repository" : "backup.repository: local, lost with the machine",
+          value: places.map(placeText).join(", and "),
+          because: bucketOf(places) ? "backup.repository" : "backup.repository: local, lost with the machine",
         },
+        ...recipientsOf(options).map((value) => ({
+          service,
+          setting: "recipient",
+          value,
+          because: "backup.recipient: the secrets that open the repository are kept in it for this key",
+        })),
       ]),
     };
   },
 
   collect(options, grants, offers, context) {
-    const bucket = bucketOf(options, context.spec.name, context.environment);
+    const places = placesOf(options, context.spec.name, context.environment);
+    const { ca: file } = bucketOf(places) ?? {};
+    const ca = file && context.beside[file];
     const stack = `${context.spec.name}-${context.environment}`;
-    const recipients = recipientsOf(options, context.environment);
     const cluster = offers.backups.flatMap((offer) => ("cluster" in offer ? [offer.cluster] : []))[0];
     const sources = offers.backups.flatMap((offer) => ("volume" in offer ? [offer] : []));
     return {
       services: {
-        ...(cluster && { [POSTGRES]: postgresSidecar(cluster, options, bucket, grants) }),
+        ...(cluster && { [POSTGRES]: postgresSidecar(cluster, options, places, grants) }),
         [FILES]: filesSidecar(
           sources,
           options,
-          bucket,
-          { stack, bundles: recipients.length > 0, releases: context.spec.deploy.keep },
+          places,
+          {
+            stack,
+            bundles: hasBundles(options, context.environment),
+            releases: context.spec.deploy.keep,
+          },
           grants,
         ),
       },
       files: [
-        ...(cluster ? postgresFiles(cluster, options, bucket, grants.service(POSTGRES).cpus) : []),
-        ...filesFiles(sources, options, recipients),
+        ...(cluster
+          ? postgresFiles(cluster, options, places, {
+              cpus: grants.service(POSTGRES).cpus,
+              ca,
+              rpo: context.spec.objectives.rpo,
+            })
+          : []),
+        ...filesFiles(sources, options, ca),
       ],
     };
   },
 });
+
+function placeText(place: Place): string {
+  if (place.kind === "local") return "a volume on this machine";
+  const { bucket, path, endpoint } = place.bucket;
+  return `${bucket}${path} at ${endpoint}`;
+}
+
+/** A laptop needs no bundle: it is where the sources are. */
+function hasBundles(options: Backup, environment: EnvironmentKind): boolean {
+  return environment !== "local" && recipientsOf(options).length > 0;
+}

@@ -18,6 +18,8 @@ export type Context = {
   images: "official" | "debian";
   /** Set by a deploy: the version that the application is told, and the tag of its image where it is built. */
   release?: Release;
+  /** Texts of the files beside stack.yaml that it names, by their path there. */
+  beside: Readonly<Record<string, string>>;
   /** Names of the components that are part of this stack. */
   present: ReadonlySet<string>;
   /** Sum of what all components demand of a kind, known once all have claimed: `demand("database connections")`. */

@@ -89,7 +89,7 @@ export const postgres = defineComponent({
         [PROXY]: proxyService(options),
         ...watched.services,
       },
-      volumes: [...nodes, ...proxyVolumes, ...(archive === "none" ? [] : [TRIAL.volume])],
+      volumes: [...nodes, ...proxyVolumes, ...(archive ? [TRIAL.volume] : [])],
       files: [
         ...nodes.flatMap((node) => nodeFiles(node, database, options, settings, archive)),
         ...proxyFiles(options, settings),
@@ -125,6 +125,15 @@ export const postgres = defineComponent({
           value: settings.slotWal / 2,
           because: `half of max_slot_wal_keep_size (${settings.slotWal / MiB} MB)`,
         },
+        ...(archive
+          ? [
+              {
+                record: "plimsoll:threshold:archive_waiting_bytes",
+                value: Math.floor(base.disk / 8),
+                because: "an eighth of a node's share of the disk: what waits for the archive is kept on it",
+              },
+            ]
+          : []),
         {
           record: "plimsoll:threshold:postgres_disk_bytes",
           value: Math.floor(base.disk * 0.8),
@@ -151,7 +160,7 @@ export const postgres = defineComponent({
           },
         },
         ...nodes.map((what) => ({ what, none: "Backed up as a cluster, with its write-ahead log" })),
-        ...(archive === "none"
+        ...(archive === undefined
           ? []
           : [{ what: TRIAL.volume, none: "A copy that is tried out and thrown away, and what came of it" }]),
         ...proxyVolumes.map((what) => ({
@@ -159,7 +168,7 @@ export const postgres = defineComponent({
           none: "Which node leads: true only for the nodes as they are",
         })),
       ],
-      settings: nodes.flatMap((node) => explain(node, base, settings, archive !== "none")),
+      settings: nodes.flatMap((node) => explain(node, base, settings, archive !== undefined)),
     };
   },
 });

@@ -72,6 +72,7 @@ export function planStack(spec: Spec, components: readonly Component[], given?: 
     machine: spec.machine,
     images: spec.core.images,
     release: spec.release,
+    beside: spec.beside,
   };
   const wanted = components.filter((component) => spec.options.has(component.name));
   const absent = wanted.flatMap((component) => {

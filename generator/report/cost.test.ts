@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { REFERENCE_RECIPIENT } from "../components/backup/recipient.ts";
 import { planned } from "../testing/planned.ts";
-import { shortest } from "../testing/source.ts";
+import { bare, shortest } from "../testing/source.ts";
 import { costOf } from "./cost.ts";
 import { costText } from "./cost-text.ts";
 import { plain } from "./paint.ts";
@@ -18,7 +19,8 @@ test("counts DigitalOcean's own backups where they are wanted", () => {
 
 test("counts Spaces where backups go to a bucket", () => {
   const s3 = { endpoint: "fra1.digitaloceanspaces.com", region: "fra1", bucket: "hello" };
-  const stack = `${shortest}backup:\n  repository: ${JSON.stringify({ s3 })}\n`;
+  const backup = { repository: { s3 }, recipient: REFERENCE_RECIPIENT };
+  const stack = `${bare}backup: ${JSON.stringify(backup)}\n`;
   expect(costOf(planned(stack).spec).items.map(({ what }) => what)).toContain("Spaces for the backups");
   expect(costOf(planned(stack).spec).total).toBe(53);
 });

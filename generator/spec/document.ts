@@ -20,6 +20,8 @@ export type YamlFile = {
   /** As it was read. */
   text: string;
   value: unknown;
+  /** Texts of files beside it that it names, by path; where it was read from a folder. */
+  beside?: Readonly<Record<string, string>>;
   /** Line and column of the value at a path, or of its nearest parent that is there. */
   place(path: Path): { line: number; column: number };
   /** True where the path itself is written in the file. */

@@ -35,6 +35,8 @@ export type Spec = {
   held?: Held;
   /** Options of each component that was not switched off, by the component's name. */
   options: ReadonlyMap<string, unknown>;
+  /** Texts of the files beside stack.yaml that it names, by their path there; what cannot be read is missing. */
+  beside: Readonly<Record<string, string>>;
   /** Where a word was written (`stack.yaml:12`), or undefined for a default. */
   written(path: Path): string | undefined;
   /** Faults found later, at their place in the file. */
@@ -82,7 +84,9 @@ export function loadSpec(
     ({ path, ...rest }): Fault => ({ file: yaml.file, ...yaml.place(path), path: path.join("."), ...rest }),
   );
 
-  let words = merge(base, own) as Record<string, unknown>;
+  // A laptop would share production's bucket with it: it has a volume, unless its own words name something else.
+  const shared = environment === "local" ? without(base, ["backup", "repository"]) : base;
+  let words = merge(shared, own) as Record<string, unknown>;
   const machineIsOwn = (own?.machine ?? undefined) !== undefined;
   if (environment === "local" && !machineIsOwn) words = { ...words, machine: words.machine ?? "s-1vcpu-1gb" };
   words = choose(words, choices);
@@ -114,6 +118,7 @@ export function loadSpec(
     release: choices.release,
     held: choices.held,
     options,
+    beside: yaml.beside ?? {},
     fault,
     written: (path) =>
       yaml.depth(placed(path)) === placed(path).length

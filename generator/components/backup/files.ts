@@ -13,7 +13,16 @@ import {
 } from "../component.ts";
 import type { Backup } from "./options.ts";
 import { METRICS } from "./postgres.ts";
-import { type Bucket, FILES_CREDENTIALS, FILES_PASSWORD, uriStyle } from "./repository.ts";
+import {
+  bucketOf,
+  CA,
+  FILES_CREDENTIALS,
+  FILES_PASSWORD,
+  hasVolume,
+  type Place,
+  recipientsOf,
+  uriStyle,
+} from "./repository.ts";
 import { verifySchedule } from "./schedule.ts";
 
 export const NAME = "backup-files";
@@ -36,14 +45,14 @@ const build: Build = {
 };
 
 /** @param bundles whether recovery bundles are made: a few hundred KB each */
-export function filesClaim(bucket: boolean, bundles: boolean): Claim {
+export function filesClaim(places: readonly Place[], bundles: boolean): Claim {
   return {
     service: NAME,
     memory: { floor: 112 * MiB, weight: 0.5, ceiling: 512 * MiB },
     cpu: { weight: 256 },
     pids: 64,
     disk: {
-      ...(!bucket && { [REPOSITORY]: { floor: 1024 * MiB, weight: 1 } }),
+      ...(hasVolume(places) && { [REPOSITORY]: { floor: 1024 * MiB, weight: 1 } }),
       ...(bundles && { [RECOVERY]: { floor: 64 * MiB, weight: 0, ceiling: 64 * MiB } }),
     },
   };
@@ -60,11 +69,12 @@ export type FilesContext = {
 export function filesSidecar(
   sources: readonly Source[],
   options: Backup,
-  bucket: Bucket | undefined,
-  context: FilesContext,
+  places: readonly Place[],
+  { stack, bundles, releases }: FilesContext,
   grants: Grants,
 ): Service {
-  const { stack, bundles, releases } = context;
+  const bucket = bucketOf(places);
+  const volume = hasVolume(places);
   const groups = [...new Set(sources.flatMap(({ group }) => (group === undefined ? [] : [String(group)])))];
   const s3 = bucket && `s3:https://${bucket.endpoint}/${bucket.bucket}${bucket.path}/files`;
   return {
@@ -75,11 +85,14 @@ export function filesSidecar(
     command: ["run"],
     environment: {
       RESTIC_REPOSITORY: s3 ?? "/repository",
+      // The bucket is the one that counts; each is written by itself, so that neither waits for the other.
+      ...(bucket && volume && { PLIMSOLL_SECOND_REPOSITORY: "/repository" }),
       RESTIC_PASSWORD_FILE: `/run/secrets/${FILES_PASSWORD}`,
       RESTIC_READ_CONCURRENCY: "1",
       ...(bucket && {
         AWS_SHARED_CREDENTIALS_FILE: `/run/secrets/${FILES_CREDENTIALS}`,
         AWS_DEFAULT_REGION: bucket.region,
+        ...(bucket.ca && { RESTIC_CACERT: `${CONFIG}/${CA}` }),
         PLIMSOLL_S3_URL:
           uriStyle(bucket) === "path"
             ? `https://${bucket.endpoint}/${bucket.bucket}`
@@ -89,6 +102,7 @@ export function filesSidecar(
       }),
       PLIMSOLL_STACK: stack,
       PLIMSOLL_IMAGES: String(releases),
+      ...(bundles && { PLIMSOLL_RECOVERY: "yes" }),
       PLIMSOLL_KEEP: `${Math.ceil(options.keep / 86_400)}d`,
       // restic's Go runtime collects harder as it comes near, before the kernel kills.
       GOMEMLIMIT: String(Math.floor(grants.service(NAME).memory * 0.7)),
@@ -99,7 +113,7 @@ export function filesSidecar(
     volumes: [
       ...sources.map(({ volume }) => ({ ...mountVolume(volume, `/source/${volume}`), read_only: true })),
       mountFolder(NAME, CONFIG),
-      ...(bucket ? [] : [mountVolume(REPOSITORY, "/repository")]),
+      ...(volume ? [mountVolume(REPOSITORY, "/repository")] : []),
       ...(bundles ? [mountVolume(RECOVERY, "/recovery")] : []),
       mountVolume(METRICS, "/metrics"),
     ],
@@ -110,13 +124,15 @@ export function filesSidecar(
   };
 }
 
-export function filesFiles(
-  sources: readonly Source[],
-  options: Backup,
-  recipients: readonly string[],
-): File[] {
+export function filesFiles(sources: readonly Source[], options: Backup, ca: string | undefined): File[] {
   const restarts = { restarts: [NAME] };
+  const recipients = recipientsOf(options);
   return [
+    ...(ca === undefined ? [] : [{ path: `${NAME}/${CA}`, content: { text: ca } }]),
+    // As `age --recipients-file` reads them.
+    ...(recipients.length === 0
+      ? []
+      : [{ path: `${NAME}/recipients`, content: { text: recipients.map((one) => `${one}\n`).join("") } }]),
     {
       path: `${NAME}/sources`,
       content: { text: sources.map(({ what, volume }) => `${what} ${volume}\n`).join("") },
@@ -135,9 +151,5 @@ export function filesFiles(
       },
       ...restarts,
     },
-    // Read by each bundle.
-    ...(recipients.length > 0
-      ? [{ path: `${NAME}/recipients`, content: { text: `${recipients.join("\n")}\n` } }]
-      : []),
   ];
 }

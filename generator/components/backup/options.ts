@@ -1,7 +1,7 @@
 /** The words of stack.yaml under `backup`. */
 import { z } from "zod";
-import type { EnvironmentKind } from "../../spec/core.ts";
 import { Duration, Schedule } from "../../spec/words.ts";
+import { Recipient } from "./recipient.ts";
 
 const DAY = 86_400;
 
@@ -27,6 +27,16 @@ const S3 = z.strictObject({
     .max(200)
     .optional()
     .describe("Folder in the bucket; /NAME-ENVIRONMENT if absent, so that two environments never share one"),
+  ca: z
+    .string()
+    .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/, {
+      error: "expected a file beside stack.yaml such as s3-ca.pem",
+    })
+    .max(200)
+    .optional()
+    .describe(
+      "File beside stack.yaml with the certificates (PEM) of a private authority; the public ones if absent",
+    ),
 });
 
 export const Repository = z.union(
@@ -34,9 +44,13 @@ export const Repository = z.union(
     z.literal("local"),
     z.strictObject({
       s3: S3.describe("An S3-compatible service; keys are asked for, contents are encrypted here"),
+      local: z
+        .literal(true, { error: "expected true, or no such word" })
+        .optional()
+        .describe("A volume beside it: restores that need no network, and twice the work"),
     }),
   ],
-  { error: "expected local or s3 with endpoint, region and bucket" },
+  { error: "expected local, or s3 with endpoint, region and bucket" },
 );
 export type Repository = z.output<typeof Repository>;
 
@@ -55,10 +69,6 @@ const Check = z
 const CheckName = z
   .string()
   .regex(/^[a-z](?:[a-z0-9_-]{0,38}[a-z0-9])?$/, { error: "expected a name such as courses" });
-
-const Recipient = z.string().regex(/^age1[02-9ac-hj-np-z]{58}$/, {
-  error: "expected a recipient such as `plimsoll dr key` prints it: age1 and 58 characters",
-});
 
 export const Backup = z
   .strictObject({
@@ -81,23 +91,21 @@ export const Backup = z
       .refine((seconds) => seconds >= DAY, { error: "expected at least 1d" })
       .describe("How long backups are kept, and how far back a point-in-time recovery reaches"),
     repository: Repository.default("local").describe(
-      "Where backups go. local: a volume, lost with the machine. In the environment local it is always a volume",
+      "Where backups go. local: a volume, lost with the machine. The environment local has a volume, unless its own words name something else",
     ),
     recipient: z
-      .union([Recipient, z.array(Recipient).min(1).max(10)])
+      .union([Recipient, z.array(Recipient).min(1).max(20)], {
+        error: "expected a public key of age (age1…), or a list of them",
+      })
       .optional()
       .describe(
-        "Whose key opens the recovery bundle (secrets, and what of the host is in no repository), which is made after each release: what `plimsoll dr key` prints. No bundle if absent",
+        "Public keys of age. What opens the repository is kept in it, encrypted to them; the private keys belong elsewhere",
       ),
+    lost_with_machine: z
+      .literal("accepted", { error: "expected accepted, or no such word" })
+      .optional()
+      .describe("accepted: production may keep its backups on its own machine alone, and lose them with it"),
   })
   .prefault({})
   .describe("Backups: PostgreSQL continuously, everything else on schedule");
 export type Backup = z.output<typeof Backup>;
-
-/** A laptop needs no bundle: it is where the sources are. */
-export function recipientsOf(
-  { recipient }: Pick<Backup, "recipient">,
-  environment: EnvironmentKind,
-): string[] {
-  return environment === "local" ? [] : [recipient ?? []].flat();
-}

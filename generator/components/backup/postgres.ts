@@ -11,7 +11,7 @@ import {
   template,
 } from "../component.ts";
 import type { Backup } from "./options.ts";
-import { type Bucket, POSTGRES_SECRETS, uriStyle } from "./repository.ts";
+import { CA, hasVolume, type Place, POSTGRES_SECRETS, uriStyle } from "./repository.ts";
 import { verifySchedule } from "./schedule.ts";
 
 export const NAME = "backup-postgres";
@@ -23,24 +23,29 @@ const CONFIG = "/etc/plimsoll-backup";
 
 export type Cluster = Extract<Offer, { cluster: unknown }>["cluster"];
 
-export function postgresClaim(bucket: boolean): Claim {
+export function postgresClaim(places: readonly Place[]): Claim {
+  const volume = hasVolume(places);
   return {
     service: NAME,
     memory: { floor: 96 * MiB, weight: 1, ceiling: 512 * MiB },
     cpu: { weight: 256 },
     pids: 64,
-    ...(!bucket && { disk: { [REPOSITORY]: { floor: 3072 * MiB, weight: 10 } } }),
-    demands: bucket ? { "object storage": 1 } : {},
+    ...(volume && { disk: { [REPOSITORY]: { floor: 3072 * MiB, weight: 10 } } }),
+    demands: {
+      ...(volume && { "repository volume": 1 }),
+      ...(places.some(({ kind }) => kind === "s3") && { "object storage": 1 }),
+    },
   };
 }
 
 export function postgresSidecar(
   cluster: Cluster,
   options: Backup,
-  bucket: Bucket | undefined,
+  places: readonly Place[],
   grants: Grants,
 ): Service {
   const home = "/var/lib/postgresql";
+  const remote = places.some(({ kind }) => kind === "s3");
   return {
     image: cluster.image,
     borrows: [cluster.trial.reserve],
@@ -51,6 +56,8 @@ export function postgresSidecar(
     environment: {
       PGPASSFILE: "/run/plimsoll/pgpass",
       PLIMSOLL_NODES: cluster.nodes.join(" "),
+      // pgBackRest's number of each repository, and what kind it is.
+      PLIMSOLL_REPOSITORIES: places.map(({ number, kind }) => `${number}:${kind}`).join(" "),
       PLIMSOLL_FULL_EVERY: String(options.full),
       // Bytes that the server of a restored copy may use beside what the sidecar itself needs.
       PLIMSOLL_TRIAL_MEMORY: String(grants.service(cluster.trial.reserve).memory),
@@ -58,13 +65,13 @@ export function postgresSidecar(
       PGBACKREST_CONFIG_INCLUDE_PATH: "/run/plimsoll/pgbackrest",
       TZ: "UTC",
     },
-    secrets: [cluster.password, ...(bucket ? [POSTGRES_SECRETS] : [])],
+    secrets: [cluster.password, ...(remote ? [POSTGRES_SECRETS] : [])],
     volumes: [
       // Read-only: a backup changes nothing. The socket on it still takes connections.
       ...cluster.nodes.map((node) => ({ ...mountVolume(node, `/nodes/${node}`), read_only: true })),
       mountFolder(NAME, CONFIG),
       mountFolder(REPOSITORY, `/etc/${REPOSITORY}`),
-      ...(bucket ? [] : [mountVolume(REPOSITORY, "/var/lib/pgbackrest")]),
+      ...(hasVolume(places) ? [mountVolume(REPOSITORY, "/var/lib/pgbackrest")] : []),
       mountVolume(METRICS, "/metrics"),
       mountVolume(cluster.trial.volume, "/trial"),
     ],
@@ -74,7 +81,7 @@ export function postgresSidecar(
       `${home}:size=1m,mode=0755,uid=999,gid=999`,
       "/tmp:size=64m,mode=1777",
     ],
-    networks: ["data", ...(bucket ? (["egress"] as const) : [])],
+    networks: ["data", ...(remote ? (["egress"] as const) : [])],
     depends_on: Object.fromEntries(
       cluster.nodes.map((node) => [node, { condition: "service_started" as const }]),
     ),
@@ -84,31 +91,44 @@ export function postgresSidecar(
   };
 }
 
+/** What waits for the archive must be seen well before half of the RPO is used up: that is when the alert pages. */
+export function figuresEvery(rpo: number): string {
+  return rpo < 3600 ? "* * * * *" : "*/5 * * * *";
+}
+
 export function postgresFiles(
   cluster: Cluster,
   options: Backup,
-  bucket: Bucket | undefined,
-  cpus: number,
+  places: readonly Place[],
+  { cpus, ca, rpo }: { cpus: number; ca?: string; rpo: number },
 ): File[] {
   return [
     template(
       `${REPOSITORY}/pgbackrest.conf`,
       "backup/pgbackrest.conf.hbs",
       {
-        s3: bucket && { ...bucket, style: uriStyle(bucket) },
-        keepDays: Math.ceil(options.keep / 86_400),
+        repositories: places.map((place) => ({
+          number: place.number,
+          keepDays: Math.ceil(options.keep / 86_400),
+          s3: place.kind === "s3" && {
+            ...place.bucket,
+            style: uriStyle(place.bucket),
+            ca: place.bucket.ca && `/etc/${REPOSITORY}/${CA}`,
+          },
+        })),
         dataDirectory: cluster.dataDirectory,
         processes: cpus >= 4 ? 2 : 1,
       },
       // Read by each call of pgBackRest: nothing has to be restarted.
     ),
+    ...(ca === undefined ? [] : [{ path: `${REPOSITORY}/${CA}`, content: { text: ca } }]),
     {
       path: `${NAME}/crontab`,
       content: {
         text: [
           `${options.schedule} plimsoll-backup backup`,
           `${verifySchedule(options)} plimsoll-backup verify`,
-          "*/5 * * * * plimsoll-backup metrics",
+          `${figuresEvery(rpo)} plimsoll-backup metrics`,
           "",
         ].join("\n"),
       },

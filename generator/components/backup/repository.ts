@@ -1,33 +1,66 @@
-/** Where backups go: a volume, or a bucket. */
+/** Where backups go: a volume, a bucket, or both. */
 import type { EnvironmentKind } from "../../spec/core.ts";
 import type { Secret } from "../component.ts";
 import type { Backup } from "./options.ts";
 
-export type Bucket = { endpoint: string; region: string; bucket: string; path: string };
+export type Bucket = {
+  endpoint: string;
+  region: string;
+  bucket: string;
+  path: string;
+  /** File beside stack.yaml. */
+  ca?: string;
+};
 
-/** A laptop never writes into a bucket: it would share it with production. Undefined means a volume. */
-export function bucketOf(
-  options: Pick<Backup, "repository">,
+/**
+ * pgBackRest's numbers. A volume comes first, so that a restore reads it and only goes to the bucket for what the
+ * volume has not.
+ */
+export type Place = { number: 1 | 2 } & ({ kind: "local" } | { kind: "s3"; bucket: Bucket });
+
+export function placesOf(
+  { repository }: Pick<Backup, "repository">,
   stack: string,
   environment: EnvironmentKind,
-): Bucket | undefined {
-  if (options.repository === "local" || environment === "local") return undefined;
-  const { s3 } = options.repository;
-  return { ...s3, path: s3.path ?? `/${stack}-${environment}` };
+): Place[] {
+  if (repository === "local") return [{ number: 1, kind: "local" }];
+  const { s3, local } = repository;
+  const bucket: Bucket = { ...s3, path: s3.path ?? `/${stack}-${environment}` };
+  if (!local) return [{ number: 1, kind: "s3", bucket }];
+  return [
+    { number: 1, kind: "local" },
+    { number: 2, kind: "s3", bucket },
+  ];
 }
 
-/** A dot in a bucket's name breaks the certificate of BUCKET.ENDPOINT. */
-export function uriStyle(bucket: Bucket): "host" | "path" {
-  return bucket.bucket.includes(".") ? "path" : "host";
+export function bucketOf(places: readonly Place[]): Bucket | undefined {
+  return places.flatMap((place) => (place.kind === "s3" ? [place.bucket] : []))[0];
 }
 
+export function hasVolume(places: readonly Place[]): boolean {
+  return places.some(({ kind }) => kind === "local");
+}
+
+/** A dot in a bucket's name breaks the certificate of BUCKET.ENDPOINT; an address has no names below it. */
+export function uriStyle({ bucket, endpoint }: Pick<Bucket, "bucket" | "endpoint">): "host" | "path" {
+  return bucket.includes(".") || /^[\d.]+$|:\d+$/.test(endpoint) ? "path" : "host";
+}
+
+export function recipientsOf({ recipient }: Pick<Backup, "recipient">): readonly string[] {
+  return typeof recipient === "string" ? [recipient] : (recipient ?? []);
+}
+
+/** Name of the authority's certificates in the folders that containers see. */
+export const CA = "ca.pem";
 export const POSTGRES_SECRETS = "backup_pgbackrest";
 export const FILES_PASSWORD = "backup_restic_password";
 export const FILES_CREDENTIALS = "backup_restic_credentials";
 
-export function secretsOf(bucket: Bucket | undefined): Secret[] {
+export function secretsOf(places: readonly Place[]): Secret[] {
   const password: Secret = { name: FILES_PASSWORD, random: 48 };
-  if (bucket === undefined) return [password];
+  const place = places.find(({ kind }) => kind === "s3");
+  if (place === undefined) return [password];
+  const repo = `repo${place.number}`;
   return [
     password,
     { name: "backup_s3_key", supplied: "Access key of the S3 service for backups" },
@@ -37,11 +70,11 @@ export function secretsOf(bucket: Bucket | undefined): Secret[] {
     {
       name: POSTGRES_SECRETS,
       text: [
-        "[global]\nrepo1-s3-key=",
+        `[global]\n${repo}-s3-key=`,
         { secret: "backup_s3_key", oneLine: true },
-        "\nrepo1-s3-key-secret=",
+        `\n${repo}-s3-key-secret=`,
         { secret: "backup_s3_secret", oneLine: true },
-        "\nrepo1-cipher-pass=",
+        `\n${repo}-cipher-pass=`,
         { secret: "backup_cipher_pass" },
         "\n",
       ],

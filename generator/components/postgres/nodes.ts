@@ -15,14 +15,17 @@ import { type Base, kB, type Settings, settingsOf } from "./settings.ts";
 
 /** Claimed by whoever keeps backups outside the machine; the nodes then need a way out. */
 export const OBJECT_STORAGE = "object storage";
+/** Claimed by whoever keeps backups in a volume of this machine; the nodes then need that. */
+export const REPOSITORY_VOLUME = "repository volume";
 /** Folder of pgbackrest.conf, and volume of a local repository: the backup component's. */
 const BACKREST = "pgbackrest";
 
-export type Archive = "none" | "local" | "remote";
+/** Where the write-ahead log goes. */
+export type Archive = { volume: boolean; remote: boolean };
 
-export function archiveOf(context: Context): Archive {
-  if (!context.present.has("backup")) return "none";
-  return context.demand(OBJECT_STORAGE) > 0 ? "remote" : "local";
+export function archiveOf(context: Context): Archive | undefined {
+  if (!context.present.has("backup")) return undefined;
+  return { volume: context.demand(REPOSITORY_VOLUME) > 0, remote: context.demand(OBJECT_STORAGE) > 0 };
 }
 
 export function baseOf(options: Postgres, grants: Grants, context: Context): Base {
@@ -61,8 +64,8 @@ export function nodeService(
       PLIMSOLL_PEERS: peers.join(","),
       PLIMSOLL_BOOTSTRAP: node === PRIMARY ? "true" : "false",
       PLIMSOLL_DATABASE: database,
-      PLIMSOLL_ARCHIVE: archive === "none" ? "false" : "true",
-      ...(archive !== "none" && {
+      PLIMSOLL_ARCHIVE: archive ? "true" : "false",
+      ...(archive && {
         PGBACKREST_CONFIG: `/etc/${BACKREST}/pgbackrest.conf`,
         PGBACKREST_CONFIG_INCLUDE_PATH: "/run/postgresql/pgbackrest",
         // Only what goes wrong: the server logs each of its calls that failed.
@@ -77,13 +80,13 @@ export function nodeService(
       "postgres_replication_password",
       "postgres_monitoring_password",
       "postgres_backup_password",
-      ...(archive === "remote" ? ["backup_pgbackrest"] : []),
+      ...(archive?.remote ? ["backup_pgbackrest"] : []),
     ],
     volumes: [
       mountVolume(node, VOLUME),
       mountFolder(node, "/etc/postgresql"),
-      ...(archive === "none" ? [] : [mountFolder(BACKREST, `/etc/${BACKREST}`)]),
-      ...(archive === "local" ? [mountVolume(BACKREST, "/var/lib/pgbackrest")] : []),
+      ...(archive ? [mountFolder(BACKREST, `/etc/${BACKREST}`)] : []),
+      ...(archive?.volume ? [mountVolume(BACKREST, "/var/lib/pgbackrest")] : []),
     ],
     tmpfs: [
       `/run/postgresql:size=16m,mode=0700,uid=${UID},gid=${UID}`,
@@ -92,7 +95,7 @@ export function nodeService(
       ...(options.version === 17 ? [`${VOLUME}/data:size=1m`] : []),
     ],
     shm_size: String(settings.shm),
-    networks: ["data", ...(archive === "remote" ? (["egress"] as const) : [])],
+    networks: ["data", ...(archive?.remote ? (["egress"] as const) : [])],
     healthcheck: {
       test: ["CMD", "plimsoll-healthy"],
       // A replica's first start copies the whole database; crash recovery replays up to max_wal_size.
@@ -112,7 +115,7 @@ export function nodeFiles(
   database: string,
   options: Postgres,
   settings: Settings,
-  archive: Archive,
+  archive: Archive | undefined,
 ): File[] {
   const nodes = nodeNames(options);
   const restarts = { restarts: [node] };
@@ -127,7 +130,7 @@ export function nodeFiles(
         peers: nodes.filter((other) => other !== node).join(","),
         synchronous:
           options.synchronous && options.replica ? nodes.map((name) => `"${name}"`).join(", ") : "",
-        archive: archive !== "none",
+        archive: archive !== undefined,
         max_connections: settings.maxConnections,
         shared_buffers: kB(settings.sharedBuffers),
         effective_cache_size: kB(settings.effectiveCacheSize),

@@ -111,6 +111,7 @@ function claimsOf({ spec, plan, components }: Subject): Claim[] {
     environment: spec.environment,
     machine: spec.machine,
     images: spec.core.images,
+    beside: spec.beside,
     present: new Set(plan.components),
   };
   return components
