@@ -7,8 +7,9 @@ import { requireLabel } from "../operator/database/label.ts";
 import { listText } from "../operator/database/list-text.ts";
 import { showBackup, showText } from "../operator/database/show.ts";
 import type { Kept } from "../operator/database/sidecars.ts";
-import { backupNow, verifyNow } from "../operator/database/work.ts";
+import { backupNow, verifyFilesNow, verifyNow } from "../operator/database/work.ts";
 import { Problem } from "../operator/problem.ts";
+import { makeBundle } from "../operator/recovery/make.ts";
 import { audited } from "../operator/settings/audit.ts";
 import { ExitError } from "./exit.ts";
 import { paintFor } from "./screen.ts";
@@ -22,7 +23,7 @@ export function backupCommand(): Command {
     .addArgument(new Argument("<action>", "what to do").choices(["list", "show", "now", "verify"]))
     .argument("[label]", "of one backup: for show, and for verify where not the newest is meant")
     .description(
-      "list, show: what there is, and to which instants it restores. now: one more. verify: restore one beside the running database, read all of it, throw it away",
+      "list, show: what there is, and to which instants it restores. now: one more. verify: restore one beside the running database, read all of it, throw it away; and read all that is kept of files",
     )
     .option("--full", "for now: PostgreSQL in full, whatever the last one was")
     .option("--json", "the result as JSON on stdout")
@@ -90,6 +91,9 @@ async function now(
   await audited(site, { command: "backup now", what }, () =>
     backupNow(site, kept, { full, onLine: tell, signal }),
   );
+  // On a laptop nobody asks for one.
+  const bundle = site.environment === "local" ? undefined : await makeBundle(site);
+  if (bundle) tell(`recovery bundle ${bundle}`);
   const backups = await readBackups(site, kept);
   if (json) return console.log(JSON.stringify(backups, null, 2));
   console.log(listText(backups, paintFor(process.stdout)));
@@ -102,8 +106,14 @@ async function verify(
   { json }: Options,
 ): Promise<void> {
   const { environment } = site;
-  if (!kept.includes("postgres"))
-    throw new Problem("this stack has no PostgreSQL of its own to verify", undefined, 2);
+  // Asked for by its label, it is PostgreSQL's alone.
+  const whole = label !== undefined || (await verifyFilesNow(site, { onLine: tell, signal }));
+  if (!kept.includes("postgres")) {
+    const { files } = await readBackups(site, kept);
+    if (json) console.log(JSON.stringify(files && "verified" in files ? files.verified : null, null, 2));
+    if (!whole) throw new ExitError(1);
+    return;
+  }
   if (label !== undefined) showBackup(await readBackups(site, kept), label, environment);
   // It changes nothing that serves, so nothing of it is written down; what it finds is kept with the backup.
   const passed = await verifyNow(site, label, { onLine: tell, signal });
@@ -111,7 +121,7 @@ async function verify(
   const found = verifiedLast(backups);
   if (json) console.log(JSON.stringify(found ?? null, null, 2));
   else if (found) console.log(showText(showBackup(backups, found.label, environment), backups.now));
-  if (!passed) throw new ExitError(1);
+  if (!passed || !whole) throw new ExitError(1);
 }
 
 function verifiedLast({ postgres }: Awaited<ReturnType<typeof readBackups>>) {

@@ -6,9 +6,16 @@ import { openRunning } from "../operator/operate/running.ts";
 import { Problem } from "../operator/problem.ts";
 import { audited } from "../operator/settings/audit.ts";
 import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
+import { restoreFilesOf } from "./restore-files.ts";
 import { onSite, type SiteOptions, type Work, withSite } from "./site.ts";
 
-type Options = SiteOptions & { to?: string; dropCopy?: boolean; json?: boolean };
+type Options = SiteOptions & {
+  to?: string;
+  files?: string;
+  confirm?: string;
+  dropCopy?: boolean;
+  json?: boolean;
+};
 
 export function restoreCommand(): Command {
   return onSite(new Command("restore"))
@@ -20,9 +27,15 @@ export function restoreCommand(): Command {
       'a time with its zone ("2026-11-20 14:05:00+03"), latest, a release (v12), xid:N, lsn:X/Y',
     )
     .option("--drop-copy", "take the copy away")
+    .option(
+      "--files <what>",
+      "not the database: redis-sessions, grafana and the like, in place; --to undo takes it back",
+    )
+    .option("--confirm <name>", "the stack's name, without being asked (for --files)")
     .option("--json", "the result as JSON on stdout")
     .action(async (environment: EnvironmentKind, options: Options) => {
       await withSite(environment, options, async (work) => {
+        if (options.files !== undefined) return restoreFilesOf(work, options.files, options);
         if ((options.to === undefined) === !options.dropCopy)
           throw new Problem(
             options.dropCopy ? "--to makes a copy, --drop-copy takes it away" : "to which moment?",

@@ -1,4 +1,5 @@
 /** Backups: a sidecar for PostgreSQL, and a sidecar for the volumes that others offer. */
+import type { EnvironmentKind } from "../spec/core.ts";
 import { MiB } from "../spec/words.ts";
 import { faultsOf } from "./backup/faults.ts";
 import {
@@ -34,7 +35,7 @@ export const backup = defineComponent({
 
   claim(options, context): Claim[] {
     const places = placesOf(options, context.spec.name, context.environment);
-    const files = filesClaim(places, recipientsOf(options, context.environment).length > 0);
+    const files = filesClaim(places, hasBundles(options, context.environment));
     // node-exporter, where it is present, has the volume already.
     const metrics: Claim["disk"] = context.present.has("node-exporter")
       ? {}
@@ -52,7 +53,7 @@ export const backup = defineComponent({
     const gap = longestGap(options.schedule);
     const verify = verifySchedule(options);
     const unproven = longestGap(verify);
-    const bundles = recipientsOf(options, context.environment).length > 0;
+    const bundles = hasBundles(options, context.environment);
     return {
       volumes: [
         METRICS,
@@ -129,7 +130,7 @@ export const backup = defineComponent({
           value: places.map(placeText).join(", and "),
           because: bucketOf(places) ? "backup.repository" : "backup.repository: local, lost with the machine",
         },
-        ...recipientsOf(options, context.environment).map((value) => ({
+        ...recipientsOf(options).map((value) => ({
           service,
           setting: "recipient",
           value,
@@ -144,7 +145,6 @@ export const backup = defineComponent({
     const { ca: file } = bucketOf(places) ?? {};
     const ca = file && context.beside[file];
     const stack = `${context.spec.name}-${context.environment}`;
-    const recipients = recipientsOf(options, context.environment);
     const cluster = offers.backups.flatMap((offer) => ("cluster" in offer ? [offer.cluster] : []))[0];
     const sources = offers.backups.flatMap((offer) => ("volume" in offer ? [offer] : []));
     return {
@@ -154,7 +154,11 @@ export const backup = defineComponent({
           sources,
           options,
           places,
-          { stack, bundles: recipients.length > 0, releases: context.spec.deploy.keep },
+          {
+            stack,
+            bundles: hasBundles(options, context.environment),
+            releases: context.spec.deploy.keep,
+          },
           grants,
         ),
       },
@@ -166,7 +170,7 @@ export const backup = defineComponent({
               rpo: context.spec.objectives.rpo,
             })
           : []),
-        ...filesFiles(sources, options, recipients, ca),
+        ...filesFiles(sources, options, ca),
       ],
     };
   },
@@ -176,4 +180,9 @@ function placeText(place: Place): string {
   if (place.kind === "local") return "a volume on this machine";
   const { bucket, path, endpoint } = place.bucket;
   return `${bucket}${path} at ${endpoint}`;
+}
+
+/** A laptop needs no bundle: it is where the sources are. */
+function hasBundles(options: Backup, environment: EnvironmentKind): boolean {
+  return environment !== "local" && recipientsOf(options).length > 0;
 }

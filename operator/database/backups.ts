@@ -6,7 +6,16 @@ import { nothingThere } from "../operate/running.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
 import { type Gap, type Reach, reachOf } from "./reach.ts";
-import { FilesReport, type InfoBackup, PostgresReport, type Snapshot, type Verification } from "./report.ts";
+import {
+  FilesReport,
+  type FilesVerification,
+  type InfoBackup,
+  type KeptImage,
+  PostgresReport,
+  type Recovery,
+  type Snapshot,
+  type Verification,
+} from "./report.ts";
 import { type Kept, SIDECARS } from "./sidecars.ts";
 
 export type PostgresBackup = {
@@ -38,7 +47,16 @@ export type Postgres = {
   gaps: Gap[];
   running: PostgresReport["running"];
 };
-export type Files = { snapshots: Snapshot[]; missing: string[]; running: boolean };
+export type Files = {
+  snapshots: Snapshot[];
+  missing: string[];
+  running: boolean;
+  verifying: boolean;
+  verified: FilesVerification | null;
+  /** Null where stack.yaml names no recipient. */
+  recovery: Recovery | null;
+  images: KeptImage[];
+};
 
 export type Backups = { now: number; postgres?: Known<Postgres>; files?: Known<Files> };
 
@@ -106,8 +124,17 @@ function postgresOf({ info, set, archives, verified, running, error }: PostgresR
   return { backups, reaches, gaps, running };
 }
 
-function filesOf({ snapshots, sources, running, error }: FilesReport): Known<Files> {
+function filesOf(report: FilesReport): Known<Files> {
+  const { snapshots, sources, running, error, verifying, verified, recovery, images } = report;
   if (error !== "") return { error };
   const missing = sources.filter((what) => !snapshots.some((one) => one.what === what));
-  return { snapshots: [...snapshots].sort((a, b) => a.time - b.time), missing, running };
+  return {
+    snapshots: [...snapshots].sort((a, b) => a.time - b.time),
+    missing,
+    running,
+    verifying,
+    verified: verified ?? null,
+    recovery: recovery ?? null,
+    images: [...images].sort((a, b) => a.time - b.time),
+  };
 }

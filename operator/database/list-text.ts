@@ -3,8 +3,9 @@ import { type Paint, printable } from "../../generator/report/paint.ts";
 import { bytes } from "../../generator/report/units.ts";
 import { MiB } from "../../generator/spec/words.ts";
 import { span } from "../operate/ps-text.ts";
+import { bundleTime } from "../recovery/name.ts";
 import type { Backups, Files, Known, Postgres, PostgresBackup } from "./backups.ts";
-import type { Verification } from "./report.ts";
+import type { FilesVerification, Recovery, Verification } from "./report.ts";
 
 export function listText({ now, postgres, files }: Backups, paint: Paint): string {
   return [
@@ -49,7 +50,8 @@ function postgresText({ backups, reaches, gaps, running }: Postgres, now: number
   ];
 }
 
-function filesText({ snapshots, missing, running }: Files, now: number, paint: Paint): string[] {
+function filesText(files: Files, now: number, paint: Paint): string[] {
+  const { snapshots, missing, running, verifying, verified, recovery, images } = files;
   const rows = snapshots.map(({ short, what, time, size, added }) => [
     short,
     what,
@@ -61,6 +63,39 @@ function filesText({ snapshots, missing, running }: Files, now: number, paint: P
     ...(running ? [paint("yellow", "a backup is being made")] : []),
     ...table(["ID", "WHAT", "AGE", "SIZE", "STORED"], rows, paint, () => false),
     ...missing.map((what) => paint("red", `there is no backup of ${what} yet`)),
+    ...(verifying ? [paint("yellow", "the repository is being verified")] : []),
+    ...(verified ? [filesVerified(verified, now, paint)] : []),
+    ...images.slice(-1).map(({ ref, time }) => `image ${ref}, kept ${span(now - time)} ago`),
+    ...(recovery ? recoveryText(recovery, now, paint) : []),
+  ];
+}
+
+function filesVerified(
+  { outcome, said, part, finished }: FilesVerification,
+  now: number,
+  paint: Paint,
+): string {
+  const ago = `${span(Math.max(0, now - finished))} ago`;
+  if (outcome === "passed") return `verified ${ago}: whole (${part} of the data was read)`;
+  if (outcome === "unfinished") return `a verification was cut short ${ago}${said && `: ${printable(said)}`}`;
+  return paint("red", `NOT GOOD, verified ${ago}: ${printable(said)}`);
+}
+
+function recoveryText(recovery: Recovery, now: number, paint: Paint): string[] {
+  const { newest, size, wanted, bucket, uploaded, error } = recovery;
+  if (newest === "") return [paint("red", "there is no recovery bundle yet: each release makes one")];
+  const age = span(Math.max(0, now - (bundleTime(newest) ?? now)));
+  return [
+    `recovery bundle ${newest}, ${sizeOf(size)}, made ${age} ago${bucket && uploaded === newest ? ", in the bucket" : ""}`,
+    ...(newest < wanted
+      ? [paint("red", "the newest release has NO recovery bundle: what is there is of an older one")]
+      : []),
+    ...(bucket && uploaded !== newest
+      ? [paint("red", `it is NOT in the bucket${error && `: ${printable(error)}`}`)]
+      : []),
+    ...(bucket
+      ? []
+      : [paint("yellow", "it lies on this host alone, and is lost with it: backup.repository is local")]),
   ];
 }
 

@@ -80,10 +80,50 @@ export const Snapshot = z.object({
 });
 export type Snapshot = z.output<typeof Snapshot>;
 
+/** Of restic's repository as a whole. */
+export const FilesVerification = z.object({
+  outcome: z.enum(["passed", "failed", "unfinished"]),
+  said: z.string(),
+  /** How much of the data was read: `all`, `a 7th`. */
+  part: z.string(),
+  seconds: z.number(),
+  finished: Time,
+  /** When one was last good; 0 for never. */
+  succeeded: Time,
+});
+export type FilesVerification = z.output<typeof FilesVerification>;
+
+/** Names of bundles; empty where there is none. */
+export const Recovery = z.object({
+  newest: z.string(),
+  size: z.number(),
+  /** No bundle may be older than this. */
+  wanted: z.string(),
+  /** Whether bundles go into a bucket, and the newest that is there. */
+  bucket: z.boolean(),
+  uploaded: z.string(),
+  error: z.string(),
+});
+export type Recovery = z.output<typeof Recovery>;
+
+/** The application's own, which is in no registry. */
+export const KeptImage = z.object({
+  id: z.string(),
+  ref: z.string(),
+  time: Time,
+  size: z.number().nullish(),
+});
+export type KeptImage = z.output<typeof KeptImage>;
+
 export const FilesReport = z.object({
   now: Time,
   error: z.string(),
   running: z.boolean(),
+  // Absent of a sidecar that was deployed before there was such a thing.
+  verifying: z.boolean().default(false),
+  verified: FilesVerification.nullish(),
+  recovery: Recovery.nullish(),
+  images: z.array(KeptImage).default([]),
   sources: z.array(z.string()),
   snapshots: z.array(Snapshot),
 });

@@ -39,6 +39,14 @@ export async function verifyNow(site: Site, label: string | undefined, telling: 
   return code === 0;
 }
 
+/** All that restic keeps is read. @returns whether it is whole. @throws Problem where it was not tried at all */
+export async function verifyFilesNow(site: Site, telling: Telling): Promise<boolean> {
+  const code = await command(site, SIDECARS.files, ["plimsoll-backup-files", "verify-now"], telling);
+  if (code === BUSY) throw busy(site, "verification");
+  if (code > 1) throw failed(site, "files", `the verification of files ended with ${code}`);
+  return code === 0;
+}
+
 async function command(
   site: Site,
   service: string,

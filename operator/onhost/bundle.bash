@@ -11,7 +11,7 @@ BUNDLE_WITHOUT=(context secrets-before secrets-in before)
 bundle_make() (
   set -euo pipefail
   umask 077
-  [[ -s $LIVE/$BUNDLE_SERVICE/recipients ]] || exit 3
+  bundle_wanted || exit 3
   exec 8>>"$STATE/bundle.lock"
   flock -w 120 8 || { echo "another is at it" >&2 && exit 1; }
   sidecar=$(bundle_sidecar)
@@ -25,6 +25,9 @@ bundle_make() (
   docker exec --detach "$sidecar" plimsoll-backup-files upload
   echo "$name"
 )
+
+# On a laptop nobody asks for one: it is where the sources are.
+bundle_wanted() { [[ $ENVIRONMENT != local && -s $LIVE/$BUNDLE_SERVICE/recipients ]]; }
 
 bundle_sidecar() {
   docker ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \

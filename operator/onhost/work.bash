@@ -63,7 +63,7 @@ release() {
 
 # What brings this release back on another host. It is current, whatever becomes of this.
 for_recovery() {
-  if [[ -s $LIVE/$BUNDLE_SERVICE/recipients ]]; then step 'recovery bundle' step_bundle || REASON=''; fi
+  if bundle_wanted; then step 'recovery bundle' step_bundle || REASON=''; fi
   keep_images || note "the application's image is not kept with the backups: $FAULT"
 }
 

@@ -3,6 +3,7 @@ import { Decrypter } from "age-encryption";
 import { z } from "zod";
 import type { SentFile } from "../host/host.ts";
 import { Problem } from "../problem.ts";
+import { bundleTime } from "./name.ts";
 import { getObject, listObjects, type Store, type StoreKeys } from "./s3.ts";
 import { untar } from "./untar.ts";
 
@@ -33,26 +34,9 @@ export type ListedBundle = { name: string; created: number; size: number };
 
 export type Expected = { stack: string; environment: string };
 
-const NAME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.tar\.age$/;
-
 /** Folder of bundles in the bucket, without a slash before. */
 export function recoveryPrefix({ path }: Pick<Store, "path">): string {
   return `${path.replace(/^\//, "")}/recovery/`;
-}
-
-/** Seconds of the epoch; undefined for what is no bundle. */
-export function bundleTime(name: string): number | undefined {
-  const match = NAME.exec(name);
-  if (!match) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return Date.UTC(year, month - 1, day, hour, minute, second) / 1000;
 }
 
 /** The newest first. @throws Problem where the bucket cannot be read */

@@ -6,8 +6,9 @@ import { Encrypter } from "age-encryption";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SentFile } from "../host/host.ts";
 import { tarStream } from "../host/tar.ts";
-import { bundleTime, openBundle } from "./bundle.ts";
+import { openBundle } from "./bundle.ts";
 import { makeKey, type RecoveryKey, readKey, writeKey } from "./key.ts";
+import { bundleTime } from "./name.ts";
 
 const root = mkdtempSync(join(tmpdir(), "plimsoll-recovery-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -36,7 +36,7 @@ function lossFaults(options: Backup, stack: string): OptionFault[] {
       },
     ];
   }
-  if (recipientsOf(options, "production").length > 0) return [];
+  if (recipientsOf(options).length > 0) return [];
   return [
     {
       path: ["recipient"],

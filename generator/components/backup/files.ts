@@ -20,6 +20,7 @@ import {
   FILES_PASSWORD,
   hasVolume,
   type Place,
+  recipientsOf,
   uriStyle,
 } from "./repository.ts";
 import { verifySchedule } from "./schedule.ts";
@@ -69,10 +70,9 @@ export function filesSidecar(
   sources: readonly Source[],
   options: Backup,
   places: readonly Place[],
-  context: FilesContext,
+  { stack, bundles, releases }: FilesContext,
   grants: Grants,
 ): Service {
-  const { stack, bundles, releases } = context;
   const bucket = bucketOf(places);
   const volume = hasVolume(places);
   const groups = [...new Set(sources.flatMap(({ group }) => (group === undefined ? [] : [String(group)])))];
@@ -102,6 +102,7 @@ export function filesSidecar(
       }),
       PLIMSOLL_STACK: stack,
       PLIMSOLL_IMAGES: String(releases),
+      ...(bundles && { PLIMSOLL_RECOVERY: "yes" }),
       PLIMSOLL_KEEP: `${Math.ceil(options.keep / 86_400)}d`,
       // restic's Go runtime collects harder as it comes near, before the kernel kills.
       GOMEMLIMIT: String(Math.floor(grants.service(NAME).memory * 0.7)),
@@ -123,13 +124,9 @@ export function filesSidecar(
   };
 }
 
-export function filesFiles(
-  sources: readonly Source[],
-  options: Backup,
-  recipients: readonly string[],
-  ca: string | undefined,
-): File[] {
+export function filesFiles(sources: readonly Source[], options: Backup, ca: string | undefined): File[] {
   const restarts = { restarts: [NAME] };
+  const recipients = recipientsOf(options);
   return [
     ...(ca === undefined ? [] : [{ path: `${NAME}/${CA}`, content: { text: ca } }]),
     // As `age --recipients-file` reads them.

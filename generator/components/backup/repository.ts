@@ -46,12 +46,7 @@ export function uriStyle({ bucket, endpoint }: Pick<Bucket, "bucket" | "endpoint
   return bucket.includes(".") || /^[\d.]+$|:\d+$/.test(endpoint) ? "path" : "host";
 }
 
-/** A laptop needs none: it is where the sources are. */
-export function recipientsOf(
-  { recipient }: Pick<Backup, "recipient">,
-  environment: EnvironmentKind,
-): readonly string[] {
-  if (environment === "local") return [];
+export function recipientsOf({ recipient }: Pick<Backup, "recipient">): readonly string[] {
   return typeof recipient === "string" ? [recipient] : (recipient ?? []);
 }
 

@@ -114,7 +114,7 @@ s3() {
 
 recovery_metrics() {
   local newest want where
-  [[ -s $recipients ]] || return 0
+  [[ -n ${PLIMSOLL_RECOVERY-} ]] || return 0
   want=$(cat "$recovery/.wanted" 2>/dev/null || true)
   newest=$(bundles | tail -n 1)
   {
@@ -132,10 +132,10 @@ recovery_metrics() {
   } | publish backup-recovery.prom
 }
 
-# recovery_report: as JSON, null where there are no recipients.
+# recovery_report: as JSON, null where no bundles are made.
 recovery_report() {
   local newest
-  [[ -s $recipients ]] || { echo null; return; }
+  [[ -n ${PLIMSOLL_RECOVERY-} ]] || { echo null; return; }
   newest=$(bundles | tail -n 1)
   jq -cn --arg newest "$newest" --arg uploaded "$(uploaded)" --arg wanted "$(cat "$recovery/.wanted" 2>/dev/null || true)" \
     --argjson size "$([[ -z $newest ]] && echo 0 || stat -c %s "$recovery/$newest")" \

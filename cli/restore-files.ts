@@ -1,0 +1,34 @@
+/** `plimsoll restore ENV --files WHAT`: what is not PostgreSQL, in place. */
+import { chooseFiles, restoreFiles } from "../operator/files/restore.ts";
+import { openRunning } from "../operator/operate/running.ts";
+import { audited } from "../operator/settings/audit.ts";
+import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
+import { confirmName } from "./operate.ts";
+import type { Work } from "./site.ts";
+
+type Options = { to?: string; confirm?: string; json?: boolean };
+
+export async function restoreFilesOf(
+  { site }: Work,
+  what: string,
+  { to = "latest", confirm, json }: Options,
+): Promise<void> {
+  const running = await openRunning(site);
+  requireUnlocked((await readLock(site)).lock, site.environment);
+  const target = await chooseFiles(running, what, to);
+  await confirmName(
+    `${target.words} takes the place of what is there. Its services are stopped for a moment.`,
+    site.stack,
+    confirm,
+  );
+  const restored = await audited(site, { command: "restore", what: target.words }, () =>
+    restoreFiles(running, target, (line) => {
+      if (line.startsWith("note ")) console.error(`     ${line.slice("note ".length)}`);
+    }),
+  );
+  if (json) return console.log(JSON.stringify(restored, null, 2));
+  console.error(`Restored: ${target.words}. Its services were away for ${restored.down} s.`);
+  console.error(
+    `What was before is kept until the next restore: plimsoll restore ${site.environment} --files ${what} --to undo`,
+  );
+}
