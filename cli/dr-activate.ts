@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import type { PlanJson } from "../generator/render/plan-json.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
@@ -8,12 +7,12 @@ import { localHost } from "../operator/host/local.ts";
 import { Problem } from "../operator/problem.ts";
 import type { Activated, ActivationPlan } from "../operator/recovery/activate.ts";
 import { activate } from "../operator/recovery/activate.ts";
-import { readKey } from "../operator/recovery/key.ts";
 import { openRecovery, type Recoverable } from "../operator/recovery/open.ts";
 import { appendAudit } from "../operator/settings/audit.ts";
 import { siteOf } from "../operator/site/open.ts";
 import type { Site } from "../operator/site/site.ts";
 import { type Dns, prepareDns } from "./dr-dns.ts";
+import { identityOf } from "./dr-identity.ts";
 import { openReady } from "./dr-host.ts";
 import { addStoreOptions, keysOf, repositoryOf, type StoreOptions } from "./dr-store.ts";
 import { remember } from "./hint.ts";
@@ -59,7 +58,7 @@ async function run(environment: EnvironmentKind, options: Options, signal: Abort
   const began = performance.now();
   const say = (line: string) => console.error(line);
   const { store, stack, dr } = await repositoryOf(environment, options);
-  const { identity } = await readKey(await keyText(options.identity), options.identity);
+  const { identity } = await identityOf(options.identity);
   const keys = await keysOf(store);
   const found = await openRecovery({ store, keys, identity, environment, stack, name: options.bundle });
   for (const line of foundText(found)) say(line);
@@ -97,16 +96,6 @@ async function run(environment: EnvironmentKind, options: Options, signal: Abort
   } finally {
     await host.close();
   }
-}
-
-async function keyText(file: string): Promise<string> {
-  return readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new Problem(
-      `--identity ${file} cannot be read (${error.code})`,
-      "The recovery key: the file that `plimsoll dr key` wrote, which is kept away from the host.",
-      2,
-    );
-  });
 }
 
 const time = (seconds: number) =>

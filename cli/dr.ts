@@ -1,11 +1,13 @@
 import { Command } from "commander";
 import { makeKey, writeKey } from "../operator/recovery/key.ts";
 import { activateCommand } from "./dr-activate.ts";
+import { statusCommand } from "./dr-status.ts";
 
 export function drCommand(): Command {
   return new Command("dr")
     .description("what brings a stack back on another host")
     .addCommand(keyCommand())
+    .addCommand(statusCommand())
     .addCommand(activateCommand());
 }
 

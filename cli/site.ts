@@ -15,9 +15,13 @@ export type SiteOptions = HostOptions & { stack?: string };
 
 /** `plimsoll ps production`: the environment, then what the command itself takes; `--stack` where there are several. */
 export function onSite(command: Command): Command {
+  return addHostOptions(environmentArgument(command));
+}
+
+/** The same for what asks no host. */
+export function environmentArgument(command: Command): Command {
   command.argument("<environment>", environmentNames.join(", "), oneOf);
-  command.addOption(new Option("--stack <name>", "a stack's name below stacks/, or its folder"));
-  return addHostOptions(command);
+  return command.addOption(new Option("--stack <name>", "a stack's name below stacks/, or its folder"));
 }
 
 function oneOf(text: string): EnvironmentKind {

@@ -1,0 +1,83 @@
+/** Would an activation work now, and how much would be lost? Asked of the bucket alone: no host is touched. */
+import type { Recoverable } from "./open.ts";
+
+export type Readiness = {
+  stack: string;
+  environment: string;
+  release: string;
+  /** Who writes into the repository, as ssh takes it. */
+  host: string | null;
+  bundle: { name: string; made: string; age: number };
+  database: {
+    /** Bytes. */
+    size: number;
+    backup: string;
+    /** Seconds. */
+    backupAge: number;
+    /** Seconds since the log last came into the bucket: so much would be lost now; null where only the backup is there. */
+    lag: number | null;
+  } | null;
+  /** Why it would not do; nothing where it would. */
+  faults: string[];
+};
+
+/** @param now seconds of the epoch */
+export function readinessOf({ bundle, plan, catalog, firstHost }: Recoverable, now: number): Readiness {
+  const { meta, name } = bundle;
+  const database = catalog && {
+    size: catalog.backup.size,
+    backup: catalog.backup.label,
+    backupAge: now - catalog.backup.finished,
+    lag: catalog.archived === undefined ? null : now - catalog.archived,
+  };
+  const rpo = plan.objectives.rpo;
+  const faults: string[] = [];
+  // A database that nobody writes to archives nothing: the sidecar's own alert tells that from a log that does not come.
+  if (database && Math.min(database.lag ?? Number.POSITIVE_INFINITY, database.backupAge) > rpo)
+    faults.push(
+      `nothing of the database came into the bucket for ${span(Math.min(database.lag ?? Number.POSITIVE_INFINITY, database.backupAge))}, and the stack promises to lose at most ${span(rpo)} (objectives.rpo)`,
+    );
+  return {
+    stack: meta.stack,
+    environment: meta.environment,
+    release: meta.release,
+    host: firstHost ?? null,
+    bundle: { name, made: meta.created, age: now - Date.parse(meta.created) / 1000 },
+    database: database ?? null,
+    faults,
+  };
+}
+
+export function readinessText(readiness: Readiness): string[] {
+  const { stack, environment, release, host, bundle, database, faults } = readiness;
+  const line = (name: string, text: string) => `${name.padEnd(10)}${text}`;
+  return [
+    line("stack", `${stack} ${environment}, release ${release}`),
+    line("host", host ?? "not known"),
+    line("bundle", `${bundle.name}, ${span(bundle.age)} old: it opens with this key`),
+    ...(database
+      ? [
+          line(
+            "database",
+            `${(database.size / 1024 ** 2).toFixed(0)} MiB in ${database.backup}, ${span(database.backupAge)} old`,
+          ),
+          line(
+            "log",
+            database.lag === null
+              ? "none in the bucket: what was written since the backup would be lost"
+              : `came into the bucket ${span(database.lag)} ago: what was written since then would be lost`,
+          ),
+        ]
+      : []),
+    ...(faults.length === 0
+      ? [line("activate", "would work now, on a host that is ready")]
+      : faults.map((fault) => line("FAULT", fault))),
+  ];
+}
+
+function span(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 120) return `${whole} s`;
+  if (whole < 7200) return `${Math.round(whole / 60)} min`;
+  return whole < 172_800 ? `${Math.round(whole / 3600)} h` : `${Math.round(whole / 86_400)} days`;
+}
