@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { openRecovery } from "../operator/recovery/open.ts";
 import { readinessOf, readinessText } from "../operator/recovery/status.ts";
 import { identityOf } from "./dr-identity.ts";
@@ -6,7 +7,6 @@ import { addStoreOptions, keysOf, repositoryOf, type StoreOptions } from "./dr-s
 import { ExitError } from "./exit.ts";
 import { operate } from "./operate.ts";
 import { environmentArgument } from "./site.ts";
-import type { EnvironmentKind } from "../generator/spec/core.ts";
 
 type Options = StoreOptions & { stack?: string; identity: string; bundle?: string; json?: boolean };
 

@@ -1,0 +1,52 @@
+import { expect, it } from "vitest";
+import type { Recoverable } from "./open.ts";
+import { readinessOf, readinessText } from "./status.ts";
+
+const NOW = Date.parse("2026-11-28T17:00:00Z") / 1000;
+
+const found = (archived: number | undefined, finished = NOW - 86_400): Recoverable => ({
+  bundle: {
+    name: "20261128T161500Z.tar.age",
+    meta: {
+      format: 1,
+      stack: "shop",
+      environment: "production",
+      project: "shop-production",
+      release: "v3",
+      created: "2026-11-28T16:15:00Z",
+      host: "droplet",
+    },
+    generated: [],
+    secrets: [],
+    state: [],
+  },
+  plan: { objectives: { rpo: 3600 } } as Recoverable["plan"],
+  catalog: { backup: { label: "20261127-170000F", finished, size: 5 * 1024 ** 2 }, archived },
+  firstHost: "deploy@203.0.113.7",
+  dr: undefined,
+});
+
+it("says how much would be lost", () => {
+  const readiness = readinessOf(found(NOW - 240), NOW);
+  expect(readiness).toMatchObject({
+    bundle: { age: 2700 },
+    database: { lag: 240, backupAge: 86_400 },
+    faults: [],
+  });
+  const text = readinessText(readiness).join("\n");
+  expect(text).toMatch(/^log +came into the bucket 4 min ago/m);
+  expect(text).toMatch(/^activate +would work now/m);
+});
+
+it("is no readiness where more would be lost than the stack promises", () => {
+  for (const archived of [NOW - 3601, undefined]) {
+    const { faults } = readinessOf(found(archived), NOW);
+    expect(faults).toEqual([
+      expect.stringMatching(/for (60 min|24 h), .* at most 60 min \(objectives\.rpo\)/),
+    ]);
+  }
+});
+
+it("is one where the backup itself is young enough", () => {
+  expect(readinessOf(found(undefined, NOW - 60), NOW).faults).toEqual([]);
+});
