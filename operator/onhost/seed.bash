@@ -122,7 +122,7 @@ arrive_recovered() {
 keep_recovered() {
   local node=$1 reached set
   [[ ! -s $STATE/recovered ]] || return 0
-  reached=$(sql "$node" "select coalesce(extract(epoch from pg_last_xact_replay_timestamp())::text, '-') || ' ' || (select timeline_id from pg_control_checkpoint()) || ' ' || (select sum(pg_database_size(oid)) from pg_database)") ||
+  reached=$(sql "$node" "select coalesce(extract(epoch from pg_last_xact_replay_timestamp())::text, '-') || ' ' || ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int || ' ' || (select sum(pg_database_size(oid)) from pg_database)") ||
     fault "$node does not say how far it goes: $(said)" || return 1
   set=$(docker exec "$(container_of "$node")" cat /var/lib/postgresql/recovered 2>/dev/null) || set=-
   put "$STATE/recovered" "$reached ${set// /_}"

@@ -3,7 +3,7 @@ import type { PlanJson } from "../../generator/render/plan-json.ts";
 import type { SentFile } from "../host/host.ts";
 import { Problem } from "../problem.ts";
 import { engineOptions, nextVersion, releaseJson, sendAndFollow } from "../release/deploy.ts";
-import type { End, EngineEvent } from "../release/follow.ts";
+import { attach, type End, type EngineEvent } from "../release/follow.ts";
 import { type Look, look } from "../release/look.ts";
 import { requireReady } from "../release/preflight.ts";
 import { settingsEnv } from "../release/settings-env.ts";
@@ -48,8 +48,7 @@ export type Activated = {
   bundle: string;
   host: string;
   database: Recovered | undefined;
-  /** From the first step on the new host to answers through its door. */
-  seconds: number;
+  /** In seconds; none where it was active already. */
   steps: { step: string; seconds: number }[];
 };
 
@@ -65,16 +64,25 @@ export type Recovered = {
 
 /** @throws Problem; before the yes nothing was touched, and after it a second run goes on */
 export async function activate(wish: Activation): Promise<Activated> {
-  const { site, bundle, catalog, store, keys, say, signal } = wish;
+  const { site, bundle, catalog, store, keys, say, onEvent, signal } = wish;
   const plan = planOf(bundle);
   const seen = await look(site, "", signal);
   const begun = await begunHere(site);
-  if (seen.work)
-    throw new Problem(
-      `${seen.work.version} is being put in place on ${site.host.name} since ${seen.work.since}`,
-      "Wait until it has ended, then run this again.",
-    );
-  if (seen.current) throw runsAlready(site);
+  if (seen.current) {
+    if (!begun) throw runsAlready(site);
+    say(`${site.host.name} is active already, since ${begun.begun}`);
+    return activated(site, begun, seen.current, []);
+  }
+  if (seen.work) {
+    if (!begun)
+      throw new Problem(
+        `${seen.work.version} is being put in place on ${site.host.name} since ${seen.work.since}`,
+        "Wait until it has ended, then run this again.",
+      );
+    say(`Follows what is at work on ${site.host.name} since ${seen.work.since}`);
+    const { version, events } = await attach(site, seen.work.version, { onEvent, signal });
+    return activated(site, begun, version, events);
+  }
   if (begun && begun.bundle !== bundle.name)
     throw new Problem(
       `an activation with another bundle (${begun.bundle}) was begun on ${site.host.name}`,
@@ -93,19 +101,25 @@ export async function activate(wish: Activation): Promise<Activated> {
     database: catalog?.backup.size,
     again: begun !== undefined,
   });
-  const started = performance.now();
-  say(begun ? "Goes on with what an earlier try began" : "History and secrets of the bundle");
   const recovery = await layBundle(site, bundle, new Date());
   await writeActive(store, keys, activeOf(site, recovery));
-  const end = await release(wish, plan, recovery);
+  const { version, events } = await release(wish, plan, recovery);
+  return activated(site, recovery, version, events);
+}
+
+async function activated(
+  site: Site,
+  recovery: Recovery,
+  version: string,
+  events: readonly EngineEvent[],
+): Promise<Activated> {
   return {
-    version: end.version,
+    version,
     release: recovery.release,
     bundle: recovery.bundle,
     host: site.host.name,
     database: await recovered(site),
-    seconds: (performance.now() - started) / 1000,
-    steps: end.events.flatMap(({ step, state, seconds }) =>
+    steps: events.flatMap(({ step, state, seconds }) =>
       state === "done" && seconds !== undefined ? [{ step, seconds }] : [],
     ),
   };

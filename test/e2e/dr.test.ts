@@ -55,8 +55,42 @@ describe.skipIf(!engine)("a disaster", () => {
         true,
       );
     }, 60);
-    // Acknowledged, and in no segment that left the host.
-    await insert(ROWS.lost);
+    // The bundle and the application's image come into the bucket without anybody waiting for them.
+    await eventually(async () => {
+      expect((await site.s3.list(`${PROJECT}/recovery/`)).map(({ key }) => key)).toContainEqual(
+        expect.stringMatching(/Z\.tar\.age$/),
+      );
+      expect(await site.first.exec(`cat ${ROOT}/state/images.log`)).toMatch(/kept in \d+ s/);
+    }, 180);
+  });
+
+  it("status: it would work now, asked of the bucket alone", async () => {
+    const words = ["dr", "status", "production", "--identity", site.key, ...site.repository];
+    const said = await site.must([...words, "--json"], { cwd: site.empty });
+    expect(JSON.parse(said.stdout)).toMatchObject({
+      stack: "rolling",
+      release: "v1",
+      host: `deploy@${site.first.address}`,
+      faults: [],
+    });
+  });
+
+  it("refuses what is wrong before anything is touched", async () => {
+    await site.must(["dr", "key", "--out", "other.key"]);
+    const refused: [string[], RegExp, Record<string, string>?][] = [
+      [activateWords("--identity", `${site.folder}/other.key`), /this key opens none of the recipients/],
+      [activateWords(), /SignatureDoesNotMatch|does not take these keys/, { AWS_SECRET_ACCESS_KEY: "wrong" }],
+      [
+        activateWords("--repository", `https://${site.s3.endpoint}/${site.s3.bucket}/other`),
+        /no recovery bundle/,
+      ],
+    ];
+    for (const [words, message, environment] of refused) {
+      const { exitCode, stderr } = await site.run(words, { cwd: site.empty, environment });
+      expect(exitCode, stderr).toBeGreaterThan(0);
+      expect(stderr).toMatch(message);
+    }
+    await untouched();
   });
 
   it("is refused while the first host answers", async () => {
@@ -68,11 +102,24 @@ describe.skipIf(!engine)("a disaster", () => {
   });
 
   it("the first host is destroyed with its disk", async () => {
+    // Acknowledged, and in no segment that left the host.
+    await insert(ROWS.lost);
     died = Date.now();
     // Its network stays: nothing answers there, as where a provider has taken a droplet away.
     await execa("docker", ["rm", "--force", "--volumes", site.first.container]);
     const { stdout } = await execa("docker", ["ps", "-aq", "--filter", `name=${site.first.container}`]);
     expect(stdout).toBe("");
+  });
+
+  it("goes on where the laptop dies in the middle", async () => {
+    const first = site.begin(activateWords("--confirm", "rolling"), { cwd: site.empty });
+    await eventually(async () => {
+      expect((await second.attempt(`cat ${ROOT}/state/releases/v2/events`)).stdout).toContain(
+        '"step":"seed","state":"begin"',
+      );
+    }, 300);
+    first.kill("SIGKILL");
+    await first;
   });
 
   it("activates from the bucket and the key alone", async () => {
