@@ -61,3 +61,17 @@ to_primary_database() {
   printf 'host=%s port=5432 user=replication dbname=postgres passfile=%s target_session_attrs=read-write connect_timeout=3 application_name=%s-rewind' \
     "$peers" "$run/replication.pass" "$node"
 }
+
+# Stays up, as at the fence; should the other site be given up, it goes on by itself.
+wait_while_superseded() {
+  local who tries=0
+  while who=$(superseded_by); do
+    trap 'exit 143' INT TERM
+    if ((tries++ % 10 == 0)); then
+      log "another site took over, $who: this node starts no server, or two would take writes" WARNING
+    fi
+    sleep 60 &
+    wait $!
+  done
+  trap - INT TERM
+}

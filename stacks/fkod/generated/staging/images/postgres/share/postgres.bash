@@ -140,7 +140,8 @@ make_ready() {
   pg_isready -q -t 3 -h 127.0.0.1 -U postgres -d postgres || return 1
   (
     flock -n 8 || exit 1
-    [[ $(superuser -c 'select pg_is_in_recovery()') == t ]] || apply_roles || exit 1
+    # One that comes out of the repository and does not follow anybody is ready when it takes writes.
+    if [[ $(superuser -c 'select pg_is_in_recovery()') == t ]]; then is_standby; else apply_roles; fi || exit 1
     touch "$run/ready"
   ) 8>"$run/ready.lock"
 }
