@@ -1,0 +1,61 @@
+# shellcheck shell=bash
+# Is what restic keeps whole? Its structure every time, and every pack of data once in a week; by hand all of it.
+# shellcheck disable=SC2154 # $run, $metrics, log, rst and publish are of plimsoll-backup-files
+
+verified=$metrics/files-verified.json
+PARTS=7
+
+# verify [all]: 0 good, 1 not good, $busy where another is at it. What it finds is kept, whatever it is.
+verify() {
+  local part code=0 began=$SECONDS outcome said='' what=("--read-data-subset=$(($(date +%s) / 86400 % PARTS + 1))/$PARTS")
+  part="a $PARTS"th
+  if [[ ${1-} == all ]]; then what=(--read-data) part=all; fi
+  exec 5>"$run/verify.lock"
+  flock -n 5 || { log "another verification is running: this one is left out" warning; return "$busy"; }
+  log "verification of files begins ($part of the data is read)"
+  rst check --quiet "${what[@]}" >"$run/verify.log" 2>&1 || code=$?
+  case $code in
+    0) outcome=passed ;;
+    # 130: ended by a signal; 11: another held the repository.
+    130 | 137 | 143 | 11) outcome=unfinished ;;
+    10) code=0 outcome=unfinished said='there is no repository yet' ;;
+    *) outcome=failed said=$(why_bad) ;;
+  esac
+  conclude "$outcome" "$said" "$part" $((SECONDS - began))
+  exec 5>&-
+  if [[ $outcome == failed ]]; then log "files are NOT good: $said" error; return 1; fi
+  log "verification of files: $outcome"
+  [[ $outcome == passed ]]
+}
+
+# restic's first words of a fault; its last are only that there were some.
+why_bad() {
+  { grep -vE '^(using|load|check|read|create|\[|$)|^Fatal: repository contains errors' "$run/verify.log" || tail -n 1 "$run/verify.log"; } |
+    head -n 1 | tr -d '\n' | cut -c 1-300
+}
+
+conclude() {
+  local succeeded
+  succeeded=$(jq -r '.succeeded // 0' "$verified" 2>/dev/null || echo 0)
+  [[ $1 != passed ]] || succeeded=$(date +%s)
+  jq -cn --arg outcome "$1" --arg said "$2" --arg part "$3" --argjson seconds "$4" --argjson succeeded "$succeeded" \
+    '{outcome: $outcome, said: $said, part: $part, seconds: $seconds, finished: (now | floor), succeeded: $succeeded}' >"$verified.new"
+  mv -f "$verified.new" "$verified"
+  verify_metrics
+}
+
+verify_metrics() {
+  [[ -s $verified ]] || return 0
+  # One that was cut short says nothing about the backups.
+  jq -r '
+    (if .outcome != "unfinished" then
+      "# HELP plimsoll_backup_verify_last_run_failed 1 where the last verification found a fault.",
+      "# TYPE plimsoll_backup_verify_last_run_failed gauge",
+      "plimsoll_backup_verify_last_run_failed{what=\"files\"} \(if .outcome == "failed" then 1 else 0 end)"
+    else empty end),
+    (if .succeeded > 0 then
+      "# HELP plimsoll_backup_verify_last_success_timestamp_seconds When a verification was last good.",
+      "# TYPE plimsoll_backup_verify_last_success_timestamp_seconds gauge",
+      "plimsoll_backup_verify_last_success_timestamp_seconds{what=\"files\"} \(.succeeded)"
+    else empty end)' "$verified" | publish backup-files-verified.prom
+}
