@@ -17,7 +17,7 @@ bundles() { find "$recovery" -maxdepth 1 -name '*Z.tar.age' -printf '%f\n' | sor
 # wanted NAME: a release is current since then, and there must be a bundle that is no older.
 wanted() {
   is_bundle "$1" || return 2
-  printf '%s\n' "$1" >"$recovery/.wanted.new" && mv -f "$recovery/.wanted.new" "$recovery/.wanted"
+  printf '%s\n' "$1" >"$metrics/.recovery-wanted.new" && mv -f "$metrics/.recovery-wanted.new" "$metrics/.recovery-wanted"
   recovery_metrics
 }
 
@@ -115,7 +115,7 @@ s3() {
 recovery_metrics() {
   local newest want where
   [[ -n ${PLIMSOLL_RECOVERY-} ]] || return 0
-  want=$(cat "$recovery/.wanted" 2>/dev/null || true)
+  want=$(cat "$metrics/.recovery-wanted" 2>/dev/null || true)
   newest=$(bundles | tail -n 1)
   {
     if [[ -n $want ]]; then
@@ -137,7 +137,7 @@ recovery_report() {
   local newest
   [[ -n ${PLIMSOLL_RECOVERY-} ]] || { echo null; return; }
   newest=$(bundles | tail -n 1)
-  jq -cn --arg newest "$newest" --arg uploaded "$(uploaded)" --arg wanted "$(cat "$recovery/.wanted" 2>/dev/null || true)" \
+  jq -cn --arg newest "$newest" --arg uploaded "$(uploaded)" --arg wanted "$(cat "$metrics/.recovery-wanted" 2>/dev/null || true)" \
     --argjson size "$([[ -z $newest ]] && echo 0 || stat -c %s "$recovery/$newest")" \
     --argjson bucket "$([[ -n ${PLIMSOLL_S3_URL-} ]] && echo true || echo false)" \
     --arg error "$([[ -z ${PLIMSOLL_S3_URL-} || $newest == "$(uploaded)" ]] || tail -n 1 "$run/upload.log" 2>/dev/null)" \
