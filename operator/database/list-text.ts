@@ -3,8 +3,9 @@ import { type Paint, printable } from "../../generator/report/paint.ts";
 import { bytes } from "../../generator/report/units.ts";
 import { MiB } from "../../generator/spec/words.ts";
 import { span } from "../operate/ps-text.ts";
-import type { Backups, Files, Known, Postgres, PostgresBackup } from "./backups.ts";
+import type { Backups, Files, Known, Postgres, PostgresBackup, Repository } from "./backups.ts";
 import type { Verification } from "./report.ts";
+import { repositoryFaultText } from "./repository-words.ts";
 
 export function listText({ now, postgres, files }: Backups, paint: Paint): string {
   return [
@@ -23,9 +24,28 @@ function section<What extends object>(
   return [title, ...lines].join("\n");
 }
 
-function postgresText({ backups, reaches, gaps, running }: Postgres, now: number, paint: Paint): string[] {
+/** Which of two repositories a row is about: a column that one repository needs not. */
+function whereOf(repositories: readonly Repository[] | undefined, kind: string | null | undefined): string[] {
+  return repositories ? [kind ?? "?"] : [];
+}
+
+/** Each of two, with what is wrong with it. */
+function repositoryLines(repositories: readonly Repository[] = [], now: number, paint: Paint): string[] {
+  return repositories.map(({ kind, backups, newest, fault }) =>
+    fault === null
+      ? `${kind}: ${backups} ${backups === 1 ? "backup" : "backups"}${newest === null ? "" : `, the newest ${span(now - newest)} old`}`
+      : paint("red", `${kind}: ${printable(repositoryFaultText(fault))}`),
+  );
+}
+
+function postgresText(
+  { backups, reaches, gaps, running, repositories }: Postgres,
+  now: number,
+  paint: Paint,
+): string[] {
   const rows = backups.map((one) => [
     one.label,
+    ...whereOf(repositories, one.repository),
     one.kind,
     span(now - one.finished),
     sizeOf(one.size),
@@ -37,7 +57,13 @@ function postgresText({ backups, reaches, gaps, running }: Postgres, now: number
   return [
     ...(running.backup ? [paint("yellow", "a backup is being made")] : []),
     ...(running.verify ? [paint("yellow", "a backup is being verified")] : []),
-    ...table(["LABEL", "KIND", "AGE", "SIZE", "STORED", "WAL", "VERIFIED"], rows, paint, bad),
+    ...repositoryLines(repositories, now, paint),
+    ...table(
+      ["LABEL", ...(repositories ? ["WHERE"] : []), "KIND", "AGE", "SIZE", "STORED", "WAL", "VERIFIED"],
+      rows,
+      paint,
+      bad,
+    ),
     ...(backups.length === 0 ? [paint("red", "there is no backup yet")] : []),
     ...reaches.map(({ from, to }) => `every instant from ${utc(from)} to ${utc(to)}`),
     ...gaps.map(({ first, last, segments, from, until }) =>
@@ -49,9 +75,14 @@ function postgresText({ backups, reaches, gaps, running }: Postgres, now: number
   ];
 }
 
-function filesText({ snapshots, missing, running }: Files, now: number, paint: Paint): string[] {
-  const rows = snapshots.map(({ short, what, time, size, added }) => [
+function filesText(
+  { snapshots, missing, running, repositories }: Files,
+  now: number,
+  paint: Paint,
+): string[] {
+  const rows = snapshots.map(({ short, what, time, size, added, repository }) => [
     short,
+    ...whereOf(repositories, repository),
     what,
     span(now - time),
     size == null ? "" : sizeOf(size),
@@ -59,7 +90,13 @@ function filesText({ snapshots, missing, running }: Files, now: number, paint: P
   ]);
   return [
     ...(running ? [paint("yellow", "a backup is being made")] : []),
-    ...table(["ID", "WHAT", "AGE", "SIZE", "STORED"], rows, paint, () => false),
+    ...repositoryLines(repositories, now, paint),
+    ...table(
+      ["ID", ...(repositories ? ["WHERE"] : []), "WHAT", "AGE", "SIZE", "STORED"],
+      rows,
+      paint,
+      () => false,
+    ),
     ...missing.map((what) => paint("red", `there is no backup of ${what} yet`)),
   ];
 }
