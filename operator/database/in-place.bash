@@ -81,7 +81,6 @@ size=$(inside "$writer_id" du -sb "$pgdata.before" | cut -f 1) || size=0
 put "$state/restored" "$words"$'\n'"$(date -u '+%F %TZ')"$'\n'"$writer"$'\n'"$size"$'\n'"$label"$'\n'"${opened:--}"
 rm -f -- "$state/restoring"
 say "set ${found%% *}"
-reached=${found#* }
 say "reached ${reached:--}"
 say "safety $label -"
 say "kept $size"

@@ -131,6 +131,7 @@ await_open() {
   done
   ! has_data "$kind" || stop "$writer was started too late for it: its data are as they were. Run this again, or forget it: --undo"
   opened=$(sql "$writer_id" "select split_part(next_xid, ':', 1)::numeric * 4294967296 + split_part(next_xid, ':', 2)::numeric from pg_control_checkpoint()" || true)
+  reached=$(sql "$writer_id" "select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || 'Z'" || true)
   accept_write "$writer_id" 60 ||
     stop "$writer has its data, and no write came through the proxy within 60 s. Run this again; plimsoll logs has what the proxy says"
   timeline=$(sql "$writer_id" "select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int" || true)
