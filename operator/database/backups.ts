@@ -5,7 +5,7 @@ import { type Facts, parseFacts } from "../checks/facts.ts";
 import { nothingThere } from "../operate/running.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
-import { type Gap, type Reach, reachOf } from "./reach.ts";
+import { type Gap, leftBehind, type Reach, reachOf } from "./reach.ts";
 import { FilesReport, type InfoBackup, PostgresReport, type Snapshot, type Verification } from "./report.ts";
 import { type Kept, SIDECARS } from "./sidecars.ts";
 
@@ -23,8 +23,10 @@ export type PostgresBackup = {
   prior: string | null;
   /** Pages had wrong checksums when it was made. */
   damaged: boolean;
-  /** False where its own log is not whole: it restores to nothing. */
+  /** False where its own log is not whole, or it was left behind: it leads to nothing that the stack has now. */
   usable: boolean;
+  /** A restore in place went back before it: only a time, or another timeline, leads there. */
+  left: boolean;
   verified: Verification | null;
   databases?: string[];
 };
@@ -83,6 +85,7 @@ function postgresOf({ info, set, archives, verified, running, error }: PostgresR
   const bad = info.find(({ status }) => status.code === 99);
   if (bad || error !== "") return { error: bad?.status.message ?? error };
   const { reaches, gaps, useless } = reachOf({ info, archives });
+  const left = leftBehind({ info, archives });
   const detailed = set.flatMap(({ backup }) => backup);
   const backups = info
     .flatMap(({ backup }) => backup)
@@ -99,6 +102,7 @@ function postgresOf({ info, set, archives, verified, running, error }: PostgresR
         prior: one.prior ?? null,
         damaged: one.error === true,
         usable: !useless.includes(one.label),
+        left: left.includes(one.label),
         verified: verified.find(({ label }) => label === one.label) ?? null,
         ...(details && { databases: (details["database-ref"] ?? []).map(({ name }) => name) }),
       };

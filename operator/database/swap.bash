@@ -62,7 +62,7 @@ keep_first() {
   point=plimsoll-restore-$(date +%s)
   sql "$writer_id" "select pg_create_restore_point('$point')" >/dev/null || stop "$writer does not answer any more: nothing was changed"
   ask_archive "$writer_id" ||
-    stop "the newest part of the log does not reach the repository within 60 s: nothing was changed. docs/runbooks/archive.md says what to look at"
+    stop "the newest part of the log does not reach the repository within 60 s: nothing was changed. docs/runbooks/backups.md says what to look at"
   [[ $target != point ]] || target=$point
   say "safety $label $point"
   say "done backup $label, and the restore point $point"

@@ -32,7 +32,7 @@ type Restored = {
   reached: string | null;
 };
 
-describe.skipIf(!engine)("restore in place", () => {
+describe.skipIf(!engine)("restore in place", { timeout: 1_800_000 }, () => {
   let stack: RunningStack;
   let cli: Cli;
   let next = 1;
