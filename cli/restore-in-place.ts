@@ -62,7 +62,7 @@ export async function inPlace({ site }: Work, { to, confirm, json }: RestoreOpti
 
 export async function undo({ site }: Work, { confirm, json }: RestoreOptions): Promise<void> {
   const { running, look } = await openDatabase(site);
-  const pair = judgePair(look, site.environment);
+  const pair = judgePair(look, site.environment, true);
   await confirmName(
     "The data from before the last restore in place come back. What was written since goes into a backup first, and is in the database no more; open connections are cut.",
     site.stack,

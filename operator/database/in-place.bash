@@ -42,6 +42,9 @@ if [[ $phase != swap ]]; then
   words=${words:0:300}
   begin_phase ahead
   trap 'code=$?; ((code == 0)) || forget_ahead' EXIT
+  # Told before the backup is made: the verification may take long.
+  docker exec "$sidecar_id" flock -w 2 /trial/reserve.lock true </dev/null ||
+    stop "a backup is being verified, or a copy is there: there is memory for one restored database. Nothing was changed"
   keep_first
   # Of an earlier one: there is room for one.
   inside "$writer_id" rm -rf "$pgdata.before" "$pgdata.undone"

@@ -52,6 +52,8 @@ it("needs one that writes, and nobody whose rows would be lost with it", () => {
   ];
   for (const [more, message] of cases)
     expect(problemOf(() => judgePair({ ...LOOK, ...more }, "local"))).toMatch(message);
+  const silent = { ...LOOK, nodes: [{ ...first, role: "silent" as const }, second] };
+  expect(judgePair(silent, "local", true).writer).toBe("postgres-1");
   // Between two starts it is nobody.
   const between = {
     ...LOOK,

@@ -22,8 +22,11 @@ export type InPlace = Pair & {
   sets: string[];
 };
 
-/** @throws Problem where one node cannot be told to be the one that writes */
-export function judgePair(look: Look, environment: string): Pair {
+/**
+ * @param undoing one that does not answer may still get its old data back
+ * @throws Problem where one node cannot be told to be the one that writes
+ */
+export function judgePair(look: Look, environment: string, undoing = false): Pair {
   const { nodes, pointer, unfinished } = look;
   if (unfinished)
     throw new Problem(
@@ -34,7 +37,7 @@ export function judgePair(look: Look, environment: string): Pair {
   const replica = nodes.find(({ name }) => name !== pointer)?.name;
   // One that did not end may have left the writer as it is between two starts.
   if (writer && look.restoring === "swap") return { writer: writer.name, replica };
-  if (writer?.role !== "primary")
+  if (!writer || (writer.role !== "primary" && !(undoing && writer.role === "silent")))
     throw new Problem(
       `nobody takes writes, so there is nothing to restore in place of\n${describeNodes(look)}`,
       `Where a replica is left: plimsoll promote ${environment}\nInto a copy: plimsoll restore ${environment} --to latest`,

@@ -104,11 +104,11 @@ ask_swap() {
 
 # Of `restored` and `before`, what is to come in lies beside the data until it is in.
 swap() {
-  say "begin outage"
   # What is on disk already need not be written while nobody can write.
   sql "$writer_id" checkpoint 300 >/dev/null || true
   [[ -n ${began-} ]] || began=$(clock)
   begin_phase swap
+  say "begin outage"
   fence_replica
   wait_for_nobody
   if has_data "$kind"; then

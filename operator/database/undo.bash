@@ -33,12 +33,9 @@ fi
 
 lines=()
 [[ ! -f $state/restored ]] || mapfile -t lines <"$state/restored"
-if [[ $phase == swap && $kind == restored ]]; then
-  # The restored data are in, and it did not get further.
-  kind=before began=''
-  words='the undo of a restore that did not end'
-fi
-if [[ $phase != swap ]] || [[ $words == *'did not end' ]]; then
+# Of a restore that did not end the restored data are in, and it did not get further: this undo is a new one.
+if [[ $phase != swap || $kind == restored ]]; then
+  kind=before began='' words='the undo of a restore'
   has_data before || stop "nothing is kept that could be brought back: there was no restore in place on $writer, or its data were dropped"
   if [[ $(sql "$writer_id" 'select pg_is_in_recovery()' || true) == f ]]; then keep_first
   else say "note $writer does not answer: what was written since is in no backup"; fi

@@ -40,7 +40,7 @@ describe.skipIf(!engine)("restore in place", { timeout: 1_800_000 }, () => {
   const sent: Row[] = [];
 
   beforeAll(async () => {
-    stack = await startStack({ name: "inplace", overrides: SMALL });
+    stack = await startStack({ name: "inplace", overrides: SMALL, timeout: 900 });
     cli = cliOn(main, { flags: ["--stack", stack.stackFolder] });
     const table = "create table numbers (n bigint primary key, at timestamptz default clock_timestamp())";
     expect(await cli.run("psql", ["--", "-c", table])).toMatchObject({ exitCode: 0 });
@@ -64,7 +64,7 @@ describe.skipIf(!engine)("restore in place", { timeout: 1_800_000 }, () => {
       statement,
     );
   const state = () => join(stack.stackFolder, ".plimsoll/local");
-  const volume = async () => docker("exec", await id("postgres-1"), "bash", "-c", 'ls "${PGDATA%/*}"');
+  const volume = async () => docker("exec", await id("postgres-1"), "bash", "-c", "ls $PGDATA/..");
   /** Of the one that writes, through the proxy, or of the copy. */
   const numbers = async (...words: string[]): Promise<Set<number>> => {
     const { stdout, stderr } = await cli.run("psql", [...words, "--", "-XAtc", "select n from numbers"]);
