@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Minutes each: begun last, one of them would be run by one worker while the other has nothing to do. */
 const LONG = [
+  "restore-in-place",
   "failover",
   "backup",
   "deploy",

@@ -1,13 +1,11 @@
 import { Command } from "commander";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
-import { lookAtDatabase } from "../operator/database/look.ts";
 import { judgePromotion, lossText, promote } from "../operator/database/promote.ts";
-import { openRunning } from "../operator/operate/running.ts";
 import { audited } from "../operator/settings/audit.ts";
-import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
 import { asTyped } from "./hint.ts";
 import { confirmName } from "./operate.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
+import { openDatabase, tellSteps } from "./unlocked.ts";
 
 type Options = SiteOptions & { to?: string; confirm?: string; json?: boolean };
 
@@ -19,9 +17,7 @@ export function promoteCommand(): Command {
     .option("--json", "the result as JSON on stdout")
     .action(async (environment: EnvironmentKind, options: Options) => {
       await withSite(environment, options, async ({ site }) => {
-        const running = await openRunning(site);
-        requireUnlocked((await readLock(site)).lock, environment);
-        const look = await lookAtDatabase(running);
+        const { running, look } = await openDatabase(site);
         const promotion = judgePromotion(look, environment, options.to);
         const what = `${promotion.new} takes over from ${promotion.old}`;
         await confirmName(
@@ -30,7 +26,7 @@ export function promoteCommand(): Command {
           options.confirm,
         );
         const promoted = await audited(site, { command: "promote", what }, () =>
-          promote(running, look, promotion, tell),
+          promote(running, look, promotion, tellSteps),
         );
         if (options.json) {
           console.log(JSON.stringify({ ...promoted, lost: promoted.lost ?? null }, null, 2));
@@ -49,10 +45,4 @@ export function promoteCommand(): Command {
         );
       });
     });
-}
-
-function tell(line: string): void {
-  const [key, step, ...rest] = line.split(" ");
-  if (key === "begin") console.error(`     ${step}`);
-  if (key === "done") console.error(`ok   ${step}  ${rest.join(" ")}`.trimEnd());
 }

@@ -1,12 +1,10 @@
 import { Command } from "commander";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
-import { lookAtDatabase } from "../operator/database/look.ts";
 import { judgeRejoin, rejoin } from "../operator/database/rejoin.ts";
-import { openRunning } from "../operator/operate/running.ts";
 import { audited } from "../operator/settings/audit.ts";
-import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
 import { confirmName } from "./operate.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
+import { openDatabase, tellSteps } from "./unlocked.ts";
 
 type Options = SiteOptions & { fresh?: boolean; confirm?: string; json?: boolean };
 
@@ -24,10 +22,9 @@ export function rejoinCommand(): Command {
     .option("--json", "the result as JSON on stdout")
     .action(async (environment: EnvironmentKind, options: Options) => {
       await withSite(environment, options, async ({ site }) => {
-        const running = await openRunning(site);
-        requireUnlocked((await readLock(site)).lock, environment);
+        const { running, look } = await openDatabase(site);
         const fresh = options.fresh === true;
-        const rejoining = judgeRejoin(await lookAtDatabase(running), environment, fresh);
+        const rejoining = judgeRejoin(look, environment, fresh);
         if (!rejoining) {
           if (options.json) console.log(JSON.stringify({ node: null }, null, 2));
           else console.error("Every node follows the one that writes: nothing to do.");
@@ -37,9 +34,7 @@ export function rejoinCommand(): Command {
         if (loses) await confirmName(loses, site.stack, options.confirm);
         const what = `${node} follows ${writer}`;
         const rejoined = await audited(site, { command: "rejoin", what }, () =>
-          rejoin(running, rejoining, fresh, (line) => {
-            if (line.startsWith("note ")) console.error(`     ${line.slice("note ".length)}`);
-          }),
+          rejoin(running, rejoining, fresh ? "fresh" : "-", tellSteps),
         );
         if (options.json) console.log(JSON.stringify(rejoined, null, 2));
         else console.error(`${node} follows ${writer} (${rejoined.seconds} s): ${WAYS[rejoined.way]}.`);

@@ -6,12 +6,12 @@ import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
 import { confirmName } from "./operate.ts";
 import type { Work } from "./site.ts";
 
-type Options = { to?: string; confirm?: string; json?: boolean };
+type Options = { to?: string; undo?: boolean; confirm?: string; json?: boolean };
 
 export async function restoreFilesOf(
   { site }: Work,
   what: string,
-  { to = "latest", confirm, json }: Options,
+  { undo, to = undo ? "undo" : "latest", confirm, json }: Options,
 ): Promise<void> {
   const running = await openRunning(site);
   requireUnlocked((await readLock(site)).lock, site.environment);
@@ -29,6 +29,6 @@ export async function restoreFilesOf(
   if (json) return console.log(JSON.stringify(restored, null, 2));
   console.error(`Restored: ${target.words}. Its services were away for ${restored.down} s.`);
   console.error(
-    `What was before is kept until the next restore: plimsoll restore ${site.environment} --files ${what} --to undo`,
+    `What was before is kept until the next restore: plimsoll restore ${site.environment} --files ${what} --undo`,
   );
 }

@@ -5,7 +5,7 @@ import { type Facts, parseFacts } from "../checks/facts.ts";
 import { nothingThere } from "../operate/running.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
-import { type Gap, type Reach, reachOf } from "./reach.ts";
+import { type Gap, leftBehind, type Reach, reachOf } from "./reach.ts";
 import {
   FilesReport,
   type FilesVerification,
@@ -33,8 +33,10 @@ export type PostgresBackup = {
   prior: string | null;
   /** Pages had wrong checksums when it was made. */
   damaged: boolean;
-  /** False where its own log is not whole: it restores to nothing. */
+  /** False where its own log is not whole, or it was left behind: it leads to nothing that the stack has now. */
   usable: boolean;
+  /** A restore in place went back before it: only a time, or another timeline, leads there. */
+  left: boolean;
   verified: Verification | null;
   databases?: string[];
   /** Where it is, where there are two. */
@@ -119,6 +121,7 @@ function postgresOf(report: PostgresReport): Known<Postgres> {
   if (bad) return { error: repositoryFaultText(faultOf(report, 1) ?? bad.status.message) };
   if (error !== "") return { error: repositoryFaultText(error) };
   const { reaches, gaps, useless } = reachOf({ info, archives });
+  const left = leftBehind({ info, archives });
   const detailed = set.flatMap(({ backup }) => backup);
   const several = repositories.length > 1;
   const kindOf = ({ database }: InfoBackup) =>
@@ -138,6 +141,7 @@ function postgresOf(report: PostgresReport): Known<Postgres> {
         prior: one.prior ?? null,
         damaged: one.error === true,
         usable: !useless.includes(one.label),
+        left: left.includes(one.label),
         verified: verified.find(({ label }) => label === one.label) ?? null,
         ...(details && { databases: (details["database-ref"] ?? []).map(({ name }) => name) }),
         ...(several && { repository: kindOf(one) }),

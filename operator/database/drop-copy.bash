@@ -1,13 +1,20 @@
-# Takes the scratch database away. Arguments: STATE PROJECT. stdout: `removed yes|no`. Exit 97: one is being made.
+# Takes the scratch database away, also one that is being made. Arguments: STATE PROJECT. stdout: `removed yes|no`. Exit 97: a
+# restore in place is at work.
 set -euo pipefail
 trap '' HUP PIPE
 # shellcheck disable=SC2034
 state=$1 PROJECT=$2
-hold "$state"
 removed=no
-for id in $(docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT"); do
-  docker rm --force --volumes "$id" >/dev/null && removed=yes
-done
+drop() {
+  local id
+  for id in $(docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT"); do
+    docker rm --force --volumes "$id" >/dev/null && removed=yes
+  done
+}
+# Whoever makes it sees its container end, and clears away the rest.
+drop
+hold restore "a copy is being taken away"
+drop
 if docker volume inspect "${PROJECT}_postgres-copy" >/dev/null 2>&1; then
   docker volume rm "${PROJECT}_postgres-copy" >/dev/null && removed=yes
 fi

@@ -44,11 +44,75 @@ mark() {
   ((code == 0)) && has "$1" "$2"
 }
 
-# hold STATE: this and no other changes the stack. Exit 97: another does.
+# put PATH TEXT: whole or not at all, also through a power cut.
+put() { printf '%s\n' "$2" >"$1.new" && sync -- "$1.new" && mv -fT -- "$1.new" "$1"; }
+
+# hold LOCK WORDS: this and no other does it. Three locks: `work` (what changes the stack), `restore` (a cluster that is being
+# restored, which takes minutes and stands in nobody's way), `rejoin` (a replica that is being copied). Exit 97: another
+# has it; the last line of stderr says who. Expects `state`.
 hold() {
-  mkdir -p -- "$1"
-  exec 9>>"$1/work.lock"
-  flock -n 9 || exit 97
+  local descriptor who
+  mkdir -p -- "$state"
+  exec {descriptor}>>"$state/$1.lock"
+  # Somebody who only looks holds it for a moment.
+  if ! flock -w 1 "$descriptor"; then
+    who=$(holder "$1")
+    printf '%s\n' "$who" >&2
+    exit 97
+  fi
+  printf '%s %s\n' "$$" "$2, since $(date -u '+%F %TZ')" >"$state/$1.who" 2>/dev/null || true
+  # shellcheck disable=SC2034 # by its name, for release
+  printf -v "HELD_$1" %s "$descriptor"
+}
+
+# release LOCK: before this ends.
+release() {
+  local name=HELD_$1
+  local descriptor=${!name}
+  exec {descriptor}>&-
+}
+
+# holder LOCK: whoever has it, as far as is known. A deploy writes who it is down by itself.
+holder() {
+  local pid='' words=''
+  read -r pid words <"$state/$1.who" 2>/dev/null || true
+  if [[ $pid =~ ^[0-9]+$ && -d /proc/$pid ]]; then printf '%s' "$words" && return; fi
+  if [[ $1 == work && -f $state/work ]]; then
+    printf 'a deploy (%s)' "$(tr '\n' ' ' <"$state/work" | sed 's/ *$//')"
+  else
+    printf 'a deploy, a restart, a promotion or a restore'
+  fi
+}
+
+# ask_archive ID: a commit, so that a recovery to a moment since which nothing was written meets its end; then the segment with
+# it into the repository. False where it is not there after 60 s.
+ask_archive() {
+  local segment deadline=$((SECONDS + 60))
+  sql "$1" 'select pg_current_xact_id()' >/dev/null || stop "the one that takes the writes does not answer any more"
+  segment=$(sql "$1" 'select pg_walfile_name(pg_switch_wal())' 30)
+  until [[ $(sql "$1" "select last_archived_wal >= '$segment' from pg_stat_archiver") == t ]]; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.3
+  done
+}
+
+# accept_write ID SECONDS: the whole way a client has: name, proxy, password, commit. A table that nobody sees is written like
+# any other.
+accept_write() {
+  docker exec -i "$1" bash -s "$2" <<'WRITE'
+umask 077
+file=$(mktemp /tmp/plimsoll-write.XXXXXX)
+trap 'rm -f -- "$file"' EXIT
+password=$(cat /run/secrets/postgres_app_password)
+password=${password//\\/\\\\}
+printf '*:*:*:app:%s\n' "${password//:/\\:}" >"$file"
+export PGPASSFILE=$file PGAPPNAME=plimsoll-write PGCONNECT_TIMEOUT=3
+while ((SECONDS < $1)); do
+  if timeout 5 psql -h postgres -U app -d "$PLIMSOLL_DATABASE" -XqAtw -c 'create temp table plimsoll_write () on commit drop' >/dev/null 2>&1; then exit 0; fi
+  sleep 0.1
+done
+exit 1
+WRITE
 }
 
 VOLUME=/var/lib/postgresql

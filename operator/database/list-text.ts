@@ -132,11 +132,12 @@ function recoveryText(recovery: Recovery, now: number, paint: Paint): string[] {
   ];
 }
 
-export function isBad({ damaged, usable, verified }: PostgresBackup): boolean {
-  return damaged || !usable || verified?.outcome === "failed";
+export function isBad({ damaged, usable, left, verified }: PostgresBackup): boolean {
+  return damaged || (!usable && !left) || verified?.outcome === "failed";
 }
 
-function verdictOf({ damaged, usable, verified }: PostgresBackup, now: number): string {
+function verdictOf({ damaged, usable, left, verified }: PostgresBackup, now: number): string {
+  if (left) return "left behind by a restore in place: leads to the time before that";
   if (!usable) return "NOT USABLE: its log is not whole";
   const pages = damaged ? "DAMAGED PAGES; " : "";
   return pages + (verified ? verifiedText(verified, now) : "not yet");

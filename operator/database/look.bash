@@ -1,5 +1,6 @@
 # Who writes, who follows, and how far. Arguments: STATE PROJECT PROXY NODE…
 #   `unfinished OLD NEW`          a promotion that did not end
+#   `restoring PHASE`             a restore in place, or its undo, that did not end: ahead, swap
 #   `lost OLD TRANSACTIONS BYTES` what the fenced one has and nobody else
 #   `pointer NODE`                whom the proxy hands the writes; `-` where it does not say
 #   `node NAME STATE FENCED SUPPORT ALONE ROLE LSN BYTES REPLAY STREAMING SYNCHRONOUS`
@@ -12,6 +13,7 @@ shift 3
 word() { if "$@"; then printf yes; else printf no; fi; }
 
 if [[ -f $state/promotion ]]; then say "unfinished $(head -n 1 -- "$state/promotion")"; fi
+if [[ -f $state/restoring ]]; then say "restoring $(head -n 1 -- "$state/restoring")"; fi
 if [[ -f $state/promoted ]]; then say "lost $(head -n 1 -- "$state/promoted")"; fi
 pointer=''
 id=$(container_of "$proxy")

@@ -1,5 +1,6 @@
 /** The nodes of PostgreSQL as they are: who writes, who follows, who is fenced, and how far each is. */
 import { readOwn } from "../../generator/package.ts";
+import type { Outcome } from "../host/host.ts";
 import { nodesOf } from "../operate/database.ts";
 import type { Running } from "../operate/running.ts";
 import { Problem } from "../problem.ts";
@@ -39,6 +40,8 @@ export type Look = {
   nodes: readonly Node[];
   /** A promotion that did not end. */
   unfinished: { old: string; new: string } | undefined;
+  /** A restore in place, or its undo, that did not end: `ahead`, where the old data serve still, or `swap`. */
+  restoring: string | undefined;
   /** What the fenced one wrote and nobody else has. */
   promoted: { old: string; lost: Loss } | undefined;
 };
@@ -68,6 +71,7 @@ export function parseLook(text: string): Look {
   const pointer = words("pointer")?.[0];
   return {
     pointer: pointer === "-" ? undefined : pointer,
+    restoring: words("restoring")?.[0],
     unfinished: old && next ? { old, new: next } : undefined,
     promoted: fenced ? { old: fenced, lost: parseLoss(lost) } : undefined,
     nodes: lines.filter(([key]) => key === "node").map(([, ...rest]) => parseNode(rest)),
@@ -114,10 +118,20 @@ function describeNode(node: Node, writer: boolean): string {
   return node.streaming ? "follows" : "is a replica that does not stream";
 }
 
-/** Two of anything at once is refused. */
-export function busy(environment: string): Problem {
+/** Two of anything at once is refused. @param outcome whose last word on stderr says who has the lock */
+export function busy(environment: string, { stderr }: Pick<Outcome, "stderr">): Problem {
+  const who = stderr.trim().split("\n").at(-1);
   return new Problem(
-    `another is at work on ${environment}: a deploy, a restart, a promotion or a restore`,
+    `another is at work on ${environment}: ${who || "a deploy, a restart, a promotion or a restore"}`,
     `Wait for it. Deploys: plimsoll releases ${environment}`,
+  );
+}
+
+/** @throws Problem where a restore in place was cut short in its outage: whoever changes roles then could lose data */
+export function requireNoRestoring({ restoring }: Pick<Look, "restoring">, environment: string): void {
+  if (restoring !== "swap") return;
+  throw new Problem(
+    "a restore in place, or its undo, did not end",
+    `Finish it: plimsoll restore ${environment} --in-place\nOr take it back: plimsoll restore ${environment} --undo`,
   );
 }

@@ -15,7 +15,7 @@ END=30
 # Seconds that the replica may take to replay what it has.
 REPLAY=300
 
-hold "$state"
+hold work "a promotion of $new"
 if [[ -f $state/promotion && $(head -n 1 -- "$state/promotion") != "$old $new" ]]; then
   stop "another promotion did not end: $(head -n 1 -- "$state/promotion")"
 fi
@@ -23,7 +23,6 @@ old_id=$(container_of "$old") new_id=$(container_of "$new") proxy_id=$(container
 [[ -n $new_id && -n $proxy_id ]] || stop "$new or the proxy $proxy has no container any more"
 role() { sql "$1" "select case when pg_is_in_recovery() then 'standby' else 'primary' end"; }
 clock() { printf '%s' "${EPOCHREALTIME/[.,]/}"; }
-put() { printf '%s\n' "$2" >"$1.new" && sync -- "$1.new" && mv -fT -- "$1.new" "$1"; }
 
 new_role=$(role "$new_id" || true)
 [[ -n $new_role ]] || stop "$new does not answer any more: nothing was changed"
@@ -132,22 +131,9 @@ say "begin pointer"
 docker exec "$proxy_id" bash /usr/local/etc/haproxy/pointer.sh set "$new" >/dev/null </dev/null || stop "$new leads, and the proxy did not take it. Run this again"
 say "done pointer the proxy sends writes to $new"
 
-# The whole way a client has: name, proxy, password, commit. A table that nobody sees is written like any other.
 say "begin write"
-docker exec -i "$new_id" bash <<'WRITE' || stop "$new leads, and no write came through the proxy within 60 s. Run this again; plimsoll logs has what the proxy says"
-umask 077
-file=$(mktemp /tmp/plimsoll-promote.XXXXXX)
-trap 'rm -f -- "$file"' EXIT
-password=$(cat /run/secrets/postgres_app_password)
-password=${password//\\/\\\\}
-printf '*:*:*:app:%s\n' "${password//:/\\:}" >"$file"
-export PGPASSFILE=$file PGAPPNAME=plimsoll-promote PGCONNECT_TIMEOUT=3
-while ((SECONDS < 60)); do
-  if timeout 5 psql -h postgres -U app -d "$PLIMSOLL_DATABASE" -XqAtw -c 'create temp table plimsoll_promote () on commit drop' >/dev/null 2>&1; then exit 0; fi
-  sleep 0.1
-done
-exit 1
-WRITE
+accept_write "$new_id" 60 ||
+  stop "$new leads, and no write came through the proxy within 60 s. Run this again; plimsoll logs has what the proxy says"
 took=$(($(clock) - began))
 say "seconds $((took / 1000000)).$(printf %03d $((took / 1000 % 1000)))"
 say "done write a write was accepted"

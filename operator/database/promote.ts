@@ -12,6 +12,7 @@ import {
   type Node,
   PROXY,
   parseLoss,
+  requireNoRestoring,
 } from "./look.ts";
 
 export type Promotion = {
@@ -32,6 +33,7 @@ export function judgePromotion(look: Look, environment: string, wanted?: string)
     throw new Problem(`there is no node ${JSON.stringify(wanted)}`, `There are: ${known.join(", ")}`, 2);
   if (nodes.length < 2)
     throw new Problem("this stack has no replica to promote", "stack.yaml: postgres.replica: true", 2);
+  requireNoRestoring(look, environment);
   if (unfinished) return resumed(look, unfinished, wanted);
   if (pointer === undefined)
     throw new Problem(
@@ -153,7 +155,7 @@ export async function promote(
     [site.state, project.name, PROXY, promotion.old, promotion.new],
     { environment: engineEnvironment(project), onLine, apart: true },
   );
-  if (outcome.exitCode === 97) throw busy(site.environment);
+  if (outcome.exitCode === 97) throw busy(site.environment, outcome);
   if (outcome.exitCode !== 0) {
     const said = outcome.stderr.trim().split("\n").at(-1);
     throw new Problem(

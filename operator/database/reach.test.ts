@@ -1,7 +1,7 @@
 /** To which instants a restore can go: holes, timelines, backups that lead nowhere. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { reachOf } from "./reach.ts";
+import { leftBehind, reachOf } from "./reach.ts";
 import type { InfoBackup, Range } from "./report.ts";
 import { placeOf, segmentOf, stagesOf, stretchesOf } from "./wal.ts";
 
@@ -21,13 +21,14 @@ const backup = (label: string, start: number, stop: number, timeline = 1): InfoB
   archive: { start: segment(start, timeline), stop: segment(stop, timeline) },
   info: { size: 1, delta: 1, repository: { delta: 1 } },
 });
+const known = (ranges: Range[], backups: InfoBackup[], history = "") => ({
+  info: [
+    { status: { code: 0, message: "ok" }, archive: [{ id: "18-1", database: { id: 1 } }], backup: backups },
+  ],
+  archives: [{ id: "18-1", history, ranges }],
+});
 const reach = (ranges: Range[], backups: InfoBackup[], history = "") =>
-  reachOf({
-    info: [
-      { status: { code: 0, message: "ok" }, archive: [{ id: "18-1", database: { id: 1 } }], backup: backups },
-    ],
-    archives: [{ id: "18-1", history, ranges }],
-  });
+  reachOf(known(ranges, backups, history));
 
 describe("segments", () => {
   it("are named as PostgreSQL names them", () => {
@@ -115,7 +116,10 @@ describe("timelines", () => {
     expect(reach(ranges, [backup("A", 3, 5)], history).gaps).toMatchObject([
       { first: segment(13, 2), segments: 1 },
     ]);
-    expect(reach(ranges, [backup("A", 3, 5), backup("B", 11, 12, 1)], history).useless).toEqual(["B"]);
+    const backups = [backup("A", 3, 5), backup("B", 11, 12, 1)];
+    expect(reach(ranges, backups, history).useless).toEqual(["B"]);
+    // Its log is whole, and there is no way from it to now; of another one the log itself is not there.
+    expect(leftBehind(known(ranges, [...backups, backup("C", 13, 13, 2)], history))).toEqual(["B"]);
   });
 
   it("end where the newest has archived nothing yet", () => {

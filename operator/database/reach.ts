@@ -41,6 +41,20 @@ export function reachOf({ info, archives }: Pick<PostgresReport, "info" | "archi
   return { reaches, gaps, useless };
 }
 
+/** Backups that the way to now left behind: a restore in place went back before them. A time leads to them still. */
+export function leftBehind({ info, archives }: Pick<PostgresReport, "info" | "archives">): string[] {
+  return info.flatMap(({ archive, backup }) =>
+    archive.flatMap(({ id, database }) => {
+      const { ranges, history } = archives.find((one) => one.id === id) ?? { ranges: [], history: "" };
+      const stages = stagesOf(history, ranges);
+      return backup
+        .filter((one) => one.database.id === database.id)
+        .filter(({ archive }) => archive.start !== null && !leadsOn(stages, placeOf(archive.start)))
+        .map(({ label }) => label);
+    }),
+  );
+}
+
 function holds({ first, last }: Stretch, { archive }: InfoBackup): boolean {
   if (archive.start === null || archive.stop === null) return false;
   const [start, stop] = [placeOf(archive.start), placeOf(archive.stop)];

@@ -1,7 +1,7 @@
 # A node that writes no more follows the one that does: rewound where its log allows it, else copied anew. Arguments:
-#   STATE PROJECT LIVE WRITER NODE PATIENCE FRESH (`fresh`: copied in any case; `-`: not)
+#   STATE PROJECT LIVE WRITER NODE PATIENCE FRESH (`fresh`: copied in any case; `wait`: begun already; `-`: as it can)
 # The work itself is done by the node's own start, which goes on after any interruption; this asks for it and waits.
-# stdout: `note WORDS`, `way rewound|copied|streaming`, `seconds N`. Exit 97: a deploy is at work.
+# stdout: `note WORDS`, `way rewound|copied|streaming`, `seconds N`. Exit 97: a deploy or another rejoin is at work.
 set -euo pipefail
 # A connection that breaks stops nothing half-way.
 trap '' HUP PIPE
@@ -9,7 +9,8 @@ trap 'exit 143' TERM INT
 # shellcheck disable=SC2034
 state=$1 PROJECT=$2 live=$3 writer=$4 node=$5 patience=$6 fresh=$7
 
-hold "$state"
+hold rejoin "a rejoin of $node"
+hold work "the begin of a rejoin of $node"
 began=$SECONDS
 writer_id=$(container_of "$writer")
 [[ -n $writer_id && $(sql "$writer_id" 'select pg_is_in_recovery()') == f ]] ||
@@ -19,7 +20,9 @@ streams() {
 }
 
 id=$(container_of "$node") way='' since=$(date +%s)
-if [[ $fresh != fresh && -n $id ]] && ! has "$id" "$FENCED" && streams; then
+if [[ $fresh == wait ]]; then
+  [[ -n $id ]] || stop "$node has no container any more"
+elif [[ $fresh != fresh && -n $id ]] && ! has "$id" "$FENCED" && streams; then
   way=streaming
 else
   if [[ -z $id ]]; then
@@ -39,6 +42,9 @@ else
   docker start "$id" >/dev/null
 fi
 
+# Copying a large database takes hours: a deploy and a promotion need not wait for it.
+release work
+
 # What its start says of it, each line once.
 told=0
 tell() {
@@ -50,6 +56,9 @@ restarts=$(docker container inspect --format '{{.RestartCount}}' "$id")
 until [[ $way == streaming ]] || { streams && ! has "$id" "$FENCED"; }; do
   tell
   ((SECONDS - began < patience)) || stop "$node does not follow after $patience s; it goes on by itself. Run this again: it waits on"
+  # A deploy may have made it anew meanwhile.
+  id=$(container_of "$node")
+  [[ -n $id ]] || stop "$node has no container any more"
   if (($(docker container inspect --format '{{.RestartCount}}' "$id") > restarts + 3)); then
     stop "$node ends again and again: $(docker logs --tail 1 "$id" 2>&1 | cut -c 1-300)"
   fi

@@ -3,7 +3,7 @@
 import type { Running } from "../operate/running.ts";
 import { Problem } from "../problem.ts";
 import { engineEnvironment } from "../up/project.ts";
-import { busy, databaseScript, describeNodes, type Look, type Node } from "./look.ts";
+import { busy, databaseScript, describeNodes, type Look, type Node, requireNoRestoring } from "./look.ts";
 import { size } from "./promote.ts";
 
 export type Rejoining = {
@@ -22,6 +22,7 @@ export function judgeRejoin(look: Look, environment: string, fresh: boolean): Re
       "stack.yaml: postgres.replica: true",
       2,
     );
+  requireNoRestoring(look, environment);
   if (unfinished)
     throw new Problem(
       `the promotion of ${unfinished.new} did not end`,
@@ -71,19 +72,19 @@ const PATIENCE = 6 * 3600;
 
 export type Rejoined = { node: string; way: "rewound" | "copied" | "streaming"; seconds: number };
 
-/** @throws Problem where a deploy is at work, or the node does not come to follow */
+/** @param how copied in any case; only waited for; as it can. @throws Problem where a deploy is at work, or the node does not come to follow */
 export async function rejoin(
   { site, project }: Running,
   { writer, node }: Rejoining,
-  fresh: boolean,
+  how: "fresh" | "wait" | "-",
   onLine: (line: string) => void,
 ): Promise<Rejoined> {
   const outcome = await site.host.script(
     databaseScript("rejoin"),
-    [site.state, project.name, project.folder, writer, node, String(PATIENCE), fresh ? "fresh" : "-"],
+    [site.state, project.name, project.folder, writer, node, String(PATIENCE), how],
     { environment: engineEnvironment(project), onLine, apart: true },
   );
-  if (outcome.exitCode === 97) throw busy(site.environment);
+  if (outcome.exitCode === 97) throw busy(site.environment, outcome);
   if (outcome.exitCode !== 0) {
     const said = outcome.stderr.trim().split("\n").at(-1);
     throw new Problem(

@@ -1,7 +1,8 @@
 # What can be restored, and whether there is room. Arguments: STATE PROJECT XID (`-`: none asked for) NODE…
 #   `now SECONDS`, `source NODE` whose container lends its mounts, `writer NODE LSN XID WHAT-BECAME-OF-XID`,
 #   `point NAME LSN` for each restore point of a release, `free BYTES`, `copy STATE` where there is one, `made` where it
-#   was finished, `info BASE64` of pgBackRest's own words
+#   was finished, `kept BYTES` for an undo, `info BASE64` of pgBackRest's own words, `history TIMELINE SECONDS BASE64` of each timeline but the first, and
+#   when it came into the repository
 set -uo pipefail
 # shellcheck disable=SC2034
 state=$1 PROJECT=$2 xid=$3
@@ -30,9 +31,20 @@ say "free $(($(df --output=avail -k -- "$folder" 2>/dev/null | tail -n 1) * 1024
 copy=$(docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT" | head -n 1)
 if [[ -n $copy ]]; then say "copy $(state_of "$copy")"; fi
 if [[ -f $state/copy ]]; then say made; fi
+kept=$(sed -n 4p -- "$state/restored" 2>/dev/null) && [[ $kept =~ ^[0-9]+$ ]] && say "kept $kept"
 sidecar=$(container_of backup-postgres)
 [[ -n $sidecar && $(state_of "$sidecar") == running ]] || sidecar=${running-}
 if [[ -n $sidecar ]]; then
   say "info $(timeout 60 docker exec "$sidecar" pgbackrest --stanza=main --output=json info </dev/null 2>/dev/null | base64 -w 0)"
 fi
+[[ -n $sidecar ]] || exit 0
+# shellcheck disable=SC2016
+timeout 60 docker exec "$sidecar" bash -c '
+  words() { pgbackrest --stanza=main --log-level-console=off --log-level-stderr=off "$@"; }
+  for id in $(words repo-ls archive/main | grep -E "^[0-9]+-[0-9]+\$"); do
+    words repo-ls --output=json "archive/main/$id" | jq -r "to_entries[] | select(.key | test(\"^[0-9A-F]{8}\\\\.history\$\")) | \"\(.key) \(.value.time)\"" |
+      while read -r name time; do
+        printf "history %d %d %s\n" "$((16#${name%.history}))" "$time" "$(words repo-get "archive/main/$id/$name" | base64 -w 0)"
+      done
+  done' </dev/null 2>/dev/null
 exit 0

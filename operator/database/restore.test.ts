@@ -83,6 +83,7 @@ const NOW: Now = {
   now: at("2026-11-20T12:00:00Z"),
   lsn: "0/A000000",
   xid: 900n,
+  histories: [],
   points: { v11: "0/6000000", v12: "0/8000000" },
 };
 const labels = (text: string, now: Now = NOW) =>

@@ -9,6 +9,7 @@ import { busy, databaseScript } from "./look.ts";
 import { size } from "./promote.ts";
 import { type BackupSet, chooseSets, type Now, parseBackups } from "./sets.ts";
 import { type Target, targetText } from "./target.ts";
+import { parseHistory, timelineOf } from "./timelines.ts";
 
 export type RestoreLook = Now & {
   /** A node whose mounts the copy borrows. */
@@ -17,6 +18,8 @@ export type RestoreLook = Now & {
   backups: readonly BackupSet[];
   /** Bytes on the disk where Docker keeps volumes. */
   free: number;
+  /** Bytes that an earlier restore in place keeps for its undo. */
+  kept: number;
   /** State of a copy's container. */
   copy: string | undefined;
   /** Whether a copy was finished. */
@@ -64,13 +67,21 @@ export function parseRestoreLook(text: string): RestoreLook {
       lines.filter(([key]) => key === "point").map(([, name = "", at = ""]) => [name, at]),
     ),
     free: Number(words("free")[0] ?? 0),
+    kept: Number(words("kept")[0] ?? 0),
     copy: words("copy")[0],
     made: lines.some(([key]) => key === "made"),
     backups: parseBackups(info),
+    histories: lines.filter(([key]) => key === "history").map(([, ...rest]) => parseHistory(rest)),
   };
 }
 
-export type Restoration = { target: Target; source: string; writer: string | undefined; sets: string[] };
+export type Restoration = {
+  target: Target;
+  source: string;
+  writer: string | undefined;
+  timeline: number;
+  sets: string[];
+};
 
 /** @throws Problem where it cannot be, before anything is touched */
 export function judgeRestore(look: RestoreLook, target: Target, environment: string): Restoration {
@@ -85,18 +96,33 @@ export function judgeRestore(look: RestoreLook, target: Target, environment: str
       "no node of PostgreSQL has a container, whose image and mounts the copy borrows",
       `Bring the stack up: plimsoll ${environment === "local" ? "up" : `deploy ${environment}`}`,
     );
-  // The data, a tenth of them for the log that is replayed, and what the running database must still find free.
+  requireRoom(sets, look.free, "a copy");
+  return {
+    target,
+    source: look.source,
+    writer: look.writer,
+    timeline: timelineOf(target, look.histories),
+    sets: sets.map(({ label }) => label),
+  };
+}
+
+/** @throws Problem: the data, a tenth of them for the log that is replayed, and what the running database must find free */
+export function requireRoom(sets: readonly BackupSet[], free: number, what: string): void {
   const needed = Math.ceil((sets[0]?.size ?? 0) * 1.1) + 1280 * 1024 ** 2;
-  if (needed > look.free)
-    throw new Problem(
-      `a copy needs ${size(needed)}, and ${size(look.free)} are free where Docker keeps its volumes`,
-      "docs/runbooks/disk-full.md says how to make room.",
-    );
-  return { target, source: look.source, writer: look.writer, sets: sets.map(({ label }) => label) };
+  if (needed <= free) return;
+  throw new Problem(
+    `${what} needs ${size(needed)}, and ${size(free)} are free where Docker keeps its volumes`,
+    "docs/runbooks/disk-full.md says how to make room.",
+  );
 }
 
 /** Where the plan keeps none, what the reserve's least is. */
 const MEMORY = 256 * 1024 ** 2;
+
+/** Bytes that the budget keeps for one restored cluster, the daily verification's or another. */
+export function reserveOf({ budget }: Running["project"]["plan"]): number {
+  return budget.lines.find((line) => "restore-test" in line.disk)?.memory ?? MEMORY;
+}
 
 /** Of pgBackRest's and of its target. */
 function wordsOf(target: Target): [type: string, target: string] {
@@ -125,27 +151,27 @@ export type Restored = {
 /** @throws Problem where it did not come to be: nothing is left of it then */
 export async function restoreCopy(
   { site, project }: Running,
-  { target, source, writer, sets }: Restoration,
+  { target, source, writer, timeline, sets }: Restoration,
   onLine: (line: string) => void,
 ): Promise<Restored> {
-  const memory = project.plan.budget.lines.find((line) => "restore-test" in line.disk)?.memory ?? MEMORY;
   const words = `${targetText(target)}, made by ${whoami()}`;
   const outcome = await site.host.script(
-    databaseScript("restore"),
+    databaseScript("borrow", "restore"),
     [
       site.state,
       project.name,
       source,
       writer ?? "-",
       ...wordsOf(target),
-      String(memory),
+      String(timeline),
+      String(reserveOf(project.plan)),
       whoami(),
       words,
       ...sets,
     ],
     { environment: engineEnvironment(project), onLine, apart: true },
   );
-  if (outcome.exitCode === 97) throw busy(site.environment);
+  if (outcome.exitCode === 97) throw busy(site.environment, outcome);
   if (outcome.exitCode !== 0) {
     const said = outcome.stderr.trim().split("\n").at(-1);
     throw new Problem(said || `the restore ended with exit code ${outcome.exitCode}`, advice(said ?? ""));
@@ -160,16 +186,16 @@ export async function restoreCopy(
   };
 }
 
-function advice(said: string): string | undefined {
+export function advice(said: string): string | undefined {
   if (!/before configured recovery target was reached/.test(said)) return undefined;
   return "The log in the repository ends before that moment, or has a gap. An earlier one may do: --to latest goes as far as it can.";
 }
 
-/** @returns whether there was one. @throws Problem where one is being made */
+/** Also of one that is being made: it ends. @returns whether there was one. @throws Problem where a restore in place is at work */
 export async function dropCopy({ site, project }: Running): Promise<boolean> {
   const outcome = await site.host.script(databaseScript("drop-copy"), [site.state, project.name], {
     environment: engineEnvironment(project),
   });
-  if (outcome.exitCode === 97) throw busy(site.environment);
+  if (outcome.exitCode === 97) throw busy(site.environment, outcome);
   return requireDone(site, outcome, "taking the copy away").stdout.includes("removed yes");
 }

@@ -2,11 +2,15 @@
 import { z } from "zod";
 import { Problem } from "../problem.ts";
 import { type Target, targetText } from "./target.ts";
+import { type History, leadsTo, position, timelineOf } from "./timelines.ts";
+
+export { position } from "./timelines.ts";
 
 const Backup = z.object({
   label: z.string().regex(/^[0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?$/),
   error: z.boolean().nullish(),
   lsn: z.object({ stop: z.string().nullish() }).nullish(),
+  archive: z.object({ start: z.string().nullish() }).nullish(),
   timestamp: z.object({ stop: z.number() }),
   info: z.object({ size: z.number() }),
 });
@@ -18,6 +22,7 @@ export type BackupSet = {
   /** Seconds of the epoch: its end, before which it leads to no moment. */
   stop: number;
   lsn: string | undefined;
+  timeline: number;
   /** Bytes of the database in it. */
   size: number;
 };
@@ -33,10 +38,11 @@ export function parseBackups(text: string): BackupSet[] {
   return stanzas
     .flatMap(({ backup }) => backup)
     .filter(({ error }) => error !== true)
-    .map(({ label, timestamp, lsn, info }) => ({
+    .map(({ label, timestamp, lsn, archive, info }) => ({
       label,
       stop: timestamp.stop,
       lsn: lsn?.stop ?? undefined,
+      timeline: Number.parseInt(archive?.start?.slice(0, 8) ?? "1", 16),
       size: info.size,
     }))
     .sort((one, other) => one.stop - other.stop);
@@ -53,6 +59,8 @@ export type Now = {
   xact?: string;
   /** Restore points that releases left, and where. */
   points: Readonly<Record<string, string>>;
+  /** Of each timeline but the first. */
+  histories: readonly History[];
 };
 
 /**
@@ -68,7 +76,9 @@ export function chooseSets(target: Target, backups: readonly BackupSet[], now: N
       "Make one: plimsoll exec ENVIRONMENT backup-postgres plimsoll-backup backup full",
     );
   const first = `The oldest backup ended at ${utc(oldest.stop)}${oldest.lsn ? `, at ${oldest.lsn}` : ""}.`;
-  const newest = [...backups].reverse();
+  // One that another timeline left behind leads to no moment of this one.
+  const timeline = timelineOf(target, now.histories);
+  const newest = backups.filter((one) => leadsTo(now.histories, timeline, one)).reverse();
   const youngest = (fits: (backup: BackupSet) => boolean): BackupSet[] => {
     const found = newest.find(fits);
     if (found) return [found];
@@ -76,7 +86,7 @@ export function chooseSets(target: Target, backups: readonly BackupSet[], now: N
   };
   switch (target.kind) {
     case "latest":
-      return newest.slice(0, 1);
+      return youngest(() => true);
     case "time":
       if (target.at > now.now)
         throw new Problem(`${target.time} is in the future`, `The host's clock: ${utc(now.now)}`, 2);
@@ -114,12 +124,6 @@ function unknownName(name: string, known: readonly string[]): Problem {
     `${known.length > 0 ? `There are: ${known.join(", ")}` : "None did yet."}\nOne that was made by hand: lsn:… as pg_create_restore_point() said it`,
     2,
   );
-}
-
-/** An LSN as a number of bytes. */
-export function position(lsn: string): bigint {
-  const [high = "0", low = "0"] = lsn.split("/");
-  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
 }
 
 function utc(seconds: number): string {

@@ -62,7 +62,11 @@ function postgresLines(shown: Extract<Shown, PostgresBackup>, now: number): [str
     ["WAL", walOf(shown)],
     [
       "restores to",
-      reach ? `every instant from ${utc(reach.from)} to ${utc(reach.to)}` : "NOTHING: its log is not whole",
+      reach
+        ? `every instant from ${utc(reach.from)} to ${utc(reach.to)}`
+        : shown.left
+          ? "the time before a restore in place left it behind"
+          : "NOTHING: its log is not whole",
     ],
     ...(damaged
       ? ([["pages", "DAMAGED: some had wrong checksums when it was made"]] as [string, string][])

@@ -8,6 +8,8 @@ type Telling = { onLine(line: string): void; signal?: AbortSignal };
 
 /** Of the sidecar where another of the same is running, and of ours where the sidecar does not run. */
 const BUSY = 75;
+/** Of a verification where a copy, or a restore in place, uses the memory for it. */
+const RESERVED = 76;
 const ABSENT = 96;
 
 /** Everything that this stack keeps, one after the other. @throws Problem where one fails: the others are made all the same */
@@ -35,6 +37,11 @@ export async function verifyNow(site: Site, label: string | undefined, telling: 
   const words = ["plimsoll-backup", "verify-now", ...(label ? [label] : [])];
   const code = await command(site, SIDECARS.postgres, words, telling);
   if (code === BUSY) throw busy(site, "verification");
+  if (code === RESERVED)
+    throw new Problem(
+      `a copy of the database is there, or a restore is at work, in the memory that a verification uses`,
+      `Wait for it, or take the copy away: plimsoll restore ${site.environment} --drop-copy`,
+    );
   if (code > 1) throw failed(site, "postgres", `the verification ended with ${code}`);
   return code === 0;
 }

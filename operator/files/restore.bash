@@ -7,7 +7,7 @@ trap '' HUP PIPE
 # shellcheck disable=SC2034
 state=$1 PROJECT=$2 what=$3 name=$4 snapshot=$5 patience=$6
 
-hold "$state"
+hold work "a restore of $what"
 sidecar=$(sidecar_id)
 volume=$(volume_of "$sidecar" "$name")
 [[ -n $volume ]] || stop "the sidecar does not have the volume of $what"

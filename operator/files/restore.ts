@@ -102,7 +102,7 @@ export async function restoreFiles(
     [site.state, project.name, what, volume, snapshot, String(PATIENCE)],
     { environment: engineEnvironment(project), onLine, apart: true },
   );
-  if (outcome.exitCode === 97) throw busy(site.environment);
+  if (outcome.exitCode === 97) throw busy(site.environment, outcome);
   if (outcome.exitCode !== 0) {
     const lines = outcome.stderr.trim().split("\n");
     throw new Problem(

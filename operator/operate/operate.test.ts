@@ -124,7 +124,7 @@ it("shows a spare that rests, a job that is done, a one-off, a stranger and what
   expect(
     rowsOf(plan, [looked("api-spare")], edge, NOW).find(({ service }) => service === "api-spare"),
   ).toMatchObject({ kind: "spare", weight: 10 });
-  const text = psText({ project: "fkod-production", maintenance: true, rows }, plain);
+  const text = psText({ project: "fkod-production", maintenance: true, rows, notes: [] }, plain);
   expect(text).toMatch(/^api-1 +unhealthy +v7 +60m +0 .* 0 suspected +3$/m);
   expect(text).toMatch(/MAINTENANCE is on/);
 });

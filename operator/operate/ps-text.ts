@@ -1,9 +1,9 @@
 /** `ps` as a table for people. */
-import type { Paint } from "../../generator/report/paint.ts";
+import { type Paint, printable } from "../../generator/report/paint.ts";
 import { bytes } from "../../generator/report/units.ts";
 import type { Ps, PsRow } from "./ps.ts";
 
-export function psText({ project, maintenance, rows }: Ps, paint: Paint): string {
+export function psText({ project, maintenance, rows, notes }: Ps, paint: Paint): string {
   const atEdge = rows.some(({ in_flight }) => in_flight !== undefined);
   const header = ["SERVICE", "STATE", "RELEASE", "UP", "RESTARTS", "CPU", "MEMORY", "WEIGHT"];
   if (atEdge) header.push("IN FLIGHT");
@@ -36,6 +36,7 @@ export function psText({ project, maintenance, rows }: Ps, paint: Paint): string
     `${project}: ${ill === 0 ? "all is as it should be" : `${ill} of ${rows.length} not as it should be`}${
       maintenance ? paint("yellow", "; MAINTENANCE is on, the edge answers 503") : ""
     }`,
+    ...notes.map((note) => paint("yellow", printable(note))),
   ].join("\n");
 }
 

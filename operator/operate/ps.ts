@@ -1,6 +1,7 @@
 /** What runs, how it is, and how near its limits it comes. */
 import type Docker from "dockerode";
 import type { PlanJson } from "../../generator/render/plan-json.ts";
+import { databaseNotes } from "../database/notes.ts";
 import { type EdgeGroup, readEdge } from "./edge.ts";
 import { cpuOf, memoryOf, type Stats } from "./load.ts";
 import type { Listed, Running } from "./running.ts";
@@ -28,12 +29,19 @@ export type PsRow = {
   note?: string;
 };
 
-export type Ps = { project: string; maintenance: boolean; rows: PsRow[] };
+export type Ps = {
+  project: string;
+  maintenance: boolean;
+  rows: PsRow[];
+  /** What of the database waits for a person, in sentences. */
+  notes: string[];
+};
 
 export async function ps(running: Running): Promise<Ps> {
   const { docker } = running.project.engine;
-  const [edge, looked] = await Promise.all([
+  const [edge, notes, looked] = await Promise.all([
     readEdge(running),
+    databaseNotes(running),
     Promise.all(running.containers.map((container) => look(docker, container))),
   ]);
   const rows = rowsOf(
@@ -43,7 +51,7 @@ export async function ps(running: Running): Promise<Ps> {
     Date.now(),
   );
   const maintenance = Object.values(edge ?? {}).some((group) => group.maintenance);
-  return { project: running.project.name, maintenance, rows };
+  return { project: running.project.name, maintenance, rows, notes };
 }
 
 export type Looked = {

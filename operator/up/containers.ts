@@ -5,6 +5,8 @@ export const PROJECT_LABEL = "com.docker.compose.project";
 export const SERVICE_LABEL = "com.docker.compose.service";
 /** Of the copy of the database that `plimsoll restore` makes: its project. */
 export const COPY_LABEL = "plimsoll.copy";
+/** Of what a restore in place restores ahead: its project. */
+export const AHEAD_LABEL = "plimsoll.ahead";
 
 export type Container = {
   id: string;

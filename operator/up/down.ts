@@ -2,7 +2,7 @@
 import type { Engine } from "../engine/find.ts";
 import type { Host } from "../host/host.ts";
 import { Problem } from "../problem.ts";
-import { COPY_LABEL, PROJECT_LABEL } from "./containers.ts";
+import { AHEAD_LABEL, COPY_LABEL, PROJECT_LABEL } from "./containers.ts";
 
 export type Holdings = { containers: string[]; networks: string[]; volumes: string[] };
 
@@ -36,7 +36,7 @@ export async function takeDown(
       `Stopping ${before.containers.length} containers of ${project}; databases get the time they need`,
     );
   }
-  await removeCopy(engine, project);
+  await removeOneOffs(engine, project);
   const args = ["compose", "--ansi", "never", "--project-name", project, "down", "--remove-orphans"];
   const outcome = await host.run("docker", options.volumes ? [...args, "--volumes"] : args, {
     // Compose looks for a file here and above: there must be none, or it would be taken for this project's.
@@ -76,11 +76,13 @@ async function removeVolumes(engine: Engine, project: string): Promise<void> {
 }
 
 /** Compose leaves one-offs that run, and with them their networks. */
-async function removeCopy({ docker }: Engine, project: string): Promise<void> {
-  const filters = { label: [`${COPY_LABEL}=${project}`] };
-  for (const { Id } of await docker.listContainers({ all: true, filters }))
-    await docker
-      .getContainer(Id)
-      .remove({ force: true })
-      .catch(() => undefined);
+async function removeOneOffs({ docker }: Engine, project: string): Promise<void> {
+  for (const label of [COPY_LABEL, AHEAD_LABEL]) {
+    const filters = { label: [`${label}=${project}`] };
+    for (const { Id } of await docker.listContainers({ all: true, filters }))
+      await docker
+        .getContainer(Id)
+        .remove({ force: true })
+        .catch(() => undefined);
+  }
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
+import { killTree } from "./kill-tree.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
 import { startWriter, type Writer } from "./writer.ts";
@@ -148,7 +149,7 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
     await new Promise((later) => setTimeout(later, 300));
     for (const words of [
       ["promote", "--confirm", "fkod"],
-      ["restore", "--to", "latest"],
+      ["rejoin", "--fresh"],
     ]) {
       const said = await cli.run(words[0] as string, words.slice(1));
       expect(said.stderr, words.join(" ")).toMatch(/another is at work/);
@@ -338,14 +339,3 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
     expect(await docker("volume", "ls", "-q", ...left)).toBe("");
   });
 });
-
-/** With all its children, some of which are no more of its group. */
-async function killTree(pid: number): Promise<void> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It ended by itself.
-  }
-  for (const child of children.split(" ").filter(Boolean)) await killTree(Number(child));
-}

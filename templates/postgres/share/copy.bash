@@ -1,5 +1,13 @@
 # The steps of plimsoll-copy.
 
+# The memory that the budget keeps for one restored cluster is the daily verification's too: whoever holds this lock has
+# it, until the last process of the container ends.
+claim_reserve() {
+  [[ -d /trial && -w /trial ]] || return 0
+  exec 6>>/trial/reserve.lock
+  flock -w 2 6 || fail "a backup is being verified, or another restore is at work: there is memory for one at a time"
+}
+
 prepare_copy() {
   mkdir -p "${PGDATA%/*}" "$volume/spool" "$run/pgbackrest"
   rm -f "$PGDATA/postmaster.pid"
@@ -22,15 +30,15 @@ prepare_copy() {
   )
 }
 
-# recover_one_of TYPE TARGET SET…: a transaction's number does not say which backup came before it, so older ones are
+# recover_one_of TYPE TARGET TIMELINE SET…: a transaction's number does not say which backup came before it, so older ones are
 # tried where the recovery from a younger one never met it.
 recover_one_of() {
-  local type=$1 target=$2 set
-  shift 2
+  local type=$1 target=$2 timeline=$3 set
+  shift 3
   for set in "$@"; do
     rm -rf "$PGDATA"
     log "restoring the backup $set"
-    restore_set "$set" "$type" "$target" || fail "the restore of $set failed: $(tail -n 1 "$run/restore.log")"
+    restore_set "$set" "$type" "$target" "$timeline" || fail "the restore of $set failed: $(tail -n 1 "$run/restore.log")"
     log "recovering"
     if recover; then
       printf '%s %s\n' "$set" "$(reached)" >"$volume/copied.new"
@@ -50,7 +58,7 @@ first_fault() {
 }
 
 restore_set() {
-  local options=(--set="$1" --type="$2" --archive-mode=off)
+  local options=(--set="$1" --type="$2" --target-timeline="$4" --archive-mode=off)
   [[ $3 == - ]] || options+=(--target="$3" --target-action=promote)
   pgbackrest --stanza="$PGBACKREST_STANZA" "${options[@]}" restore >"$run/restore.log" 2>&1
 }

@@ -101,6 +101,7 @@ clone() {
     log "the copy of the primary failed: $(tail -n 1 "$run/clone.log")" WARNING
     sleep 2
   done
+  rm -f "$PGDATA.clone/plimsoll.target"
   touch "$PGDATA.clone/standby.signal"
   finish "$PGDATA.clone"
 }
@@ -140,13 +141,25 @@ make_ready() {
   pg_isready -q -t 3 -h 127.0.0.1 -U postgres -d postgres || return 1
   (
     flock -n 8 || exit 1
-    # One that comes out of the repository and does not follow anybody is ready when it takes writes.
-    if [[ $(superuser -c 'select pg_is_in_recovery()') == t ]]; then is_standby; else apply_roles; fi || exit 1
+    if [[ $(superuser -c 'select pg_is_in_recovery()') != t ]]; then
+      rm -f "$PGDATA/plimsoll.target"
+      apply_roles || exit 1
+    fi
     touch "$run/ready"
   ) 8>"$run/ready.lock"
 }
 
 superuser() { psql -XqAt -w -h 127.0.0.1 -U postgres -d postgres "$@"; }
+
+# A promotion or a restore let commits wait for nobody while there was no replica. With one that follows again they wait
+# again, also where the command that brought it back was cut short. Asked by the healthcheck.
+wait_for_replica_again() {
+  [[ -e $volume/alone.conf ]] || return 0
+  [[ $(superuser -c "select 1 from pg_stat_replication where state = 'streaming' and application_name = any (string_to_array('${PLIMSOLL_PEERS-}', ',')) limit 1") == 1 ]] || return 0
+  rm -f "$volume/alone.conf"
+  superuser -c 'select pg_reload_conf()' >/dev/null
+  log "commits wait for the replica again"
+}
 
 # Passwords are read anew at every start, so a changed secret takes effect with a restart.
 apply_roles() {

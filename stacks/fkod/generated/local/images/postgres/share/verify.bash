@@ -10,6 +10,13 @@ verify() {
   local outcome guard
   exec 7>"$run/verify.lock"
   flock -w 2 7 || { log "another verification is running: this one is left out" warning; return "$busy"; }
+  # Memory for one restored cluster at a time: see claim_reserve.
+  exec 6>>"$trial/reserve.lock"
+  flock -w 2 6 || {
+    log "a copy of the database is there, or a restore is at work, in the memory that a verification uses: this one is left out" warning
+    exec 6>&- 7>&-
+    return "$reserved"
+  }
   throw_away
   # Ends a moment after this process, whatever ends that, and throws away what it left.
   bound TERM "$0" verify-guard 8>&- &
@@ -20,7 +27,7 @@ verify() {
   kill "$guard" 2>/dev/null || true
   wait "$guard" 2>/dev/null || true
   write_metrics || true
-  exec 7>&-
+  exec 6>&- 7>&-
   [[ $outcome == passed ]]
 }
 
@@ -34,7 +41,7 @@ bound() {
 guard() {
   trap throw_away EXIT
   trap 'exit 0' TERM INT HUP
-  bound KILL sleep infinity 7>&- &
+  bound KILL sleep infinity 6>&- 7>&- &
   wait
 }
 

@@ -25,7 +25,7 @@ recover() {
   (umask 0077 && mkdir -p "$run/trial")
   bound QUIT postgres -D "$trial/data" -c config_file=/usr/local/share/plimsoll/verify.conf \
     -c "unix_socket_directories=$run/trial" -c "shared_buffers=$((memory / 4))kB" \
-    -c "maintenance_work_mem=$((memory / 8))kB" -c "restore_command=$get" 7>&- 8>&- >"$trial/server.log" 2>&1 &
+    -c "maintenance_work_mem=$((memory / 8))kB" -c "restore_command=$get" 6>&- 7>&- 8>&- >"$trial/server.log" 2>&1 &
   server=$!
   until pg_isready -q -t 3 -h "$run/trial" -U postgres; do
     kill -0 "$server" 2>/dev/null || { failed "the copy does not start: $(complaint)"; return 1; }
