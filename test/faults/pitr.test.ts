@@ -1,0 +1,39 @@
+/** Twenty random instants of the past, under load: the exact rows of each, by transaction. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { engineOrSkip, type RunningStack, startStack } from "../e2e/engine.ts";
+import { buildCli, cliOn, removeCli } from "../e2e/operate-cli.ts";
+import { restoreToRandomInstants } from "./pitr.ts";
+
+const engine = await engineOrSkip();
+const main = engine ? await buildCli() : "";
+afterAll(removeCli);
+
+const KINDS = ["time", "time", "xid", "time", "lsn"] as const;
+
+describe.skipIf(!engine)("point-in-time recovery", () => {
+  let stack: RunningStack;
+  beforeAll(async () => {
+    stack = await startStack({
+      name: "pitr",
+      overrides: {
+        "api.servers": 1,
+        "postgres.replica": false,
+        monitoring: false,
+        logging: false,
+        "nginx.rate": false,
+      },
+    });
+  });
+  afterAll(() => stack?.stop());
+
+  it("has the exact rows of twenty random instants, under load", async () => {
+    const cli = cliOn(main, { flags: ["--stack", stack.stackFolder] });
+    const kinds = Array.from({ length: 20 }, (_, index) => KINDS[index % KINDS.length] ?? "time");
+    const done = await restoreToRandomInstants({ stack, cli, node: "postgres-1", kinds, backupEvery: 4 });
+    expect(done.length).toBe(20);
+    const seconds = done.map((instant) => instant.seconds).sort((one, other) => one - other);
+    console.log(
+      `20 instants exact, from ${new Set(done.map(({ set }) => set)).size} backups; ${seconds[0]} to ${seconds.at(-1)} s each, median ${seconds[10]}`,
+    );
+  });
+});
