@@ -43,7 +43,7 @@ describe.skipIf(!engine)("a database that is harmed", () => {
   it.each(SHORT)("%s: nothing acknowledged is lost, and the right alert rises", async (what) => {
     const fault = FAULTS.find((each) => each.what === what);
     if (!fault) throw new Error(`there is no fault "${what}"`);
-    const outcome = await suffer(site, fault, 1 + done.length * 1_000_000, { patience: 120, firing: false });
+    const outcome = await suffer(site, fault, 1 + done.length * 1_000_000, { patience: 300, firing: false });
     done.push(outcome);
     expect(outcome.acknowledged).toBeGreaterThan(0);
     expect(outcome.lost).toBe(0);

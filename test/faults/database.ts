@@ -28,6 +28,7 @@ export async function openSite(
   const stack = await startStack({
     name,
     cold: true,
+    timeout: 600,
     overrides: {
       "api.servers": 1,
       logging: false,
