@@ -14,7 +14,7 @@ export type Outcome = {
   what: string;
   acknowledged: number;
   lost: number;
-  /** Seconds from its end (where a person ends it; from its begin otherwise) until all is well and a write accepted. */
+  /** Seconds from where a person begins to end it, or from its begin, until all is well and a write is accepted. */
   well: number;
   alert?: { name: string; pending: number; fires: number };
   others: string[];
@@ -81,7 +81,7 @@ export async function suffer(
     const lasting = ["PostgresPagesDamaged", "PostgresRestarts", "ArchiveFails"];
     expect(names.filter((name) => fault.alerts.includes(name) && !lasting.includes(name))).toEqual([]);
   }, options.patience);
-  const lasting = new Set((await alerts(stack)).map(({ name }) => name));
+  const before = new Set((await alerts(stack)).map(({ key }) => key));
   const holds = await patience(stack);
   const writer = await startWriter(stack, first);
   const poking = poke(site);
@@ -91,8 +91,9 @@ export async function suffer(
     let alert: Outcome["alert"];
     const seen = new Set<string>();
     const look = async () => {
-      for (const { name, state } of await alerts(stack)) {
-        if (!lasting.has(name)) seen.add(name);
+      for (const { name, key, state } of await alerts(stack)) {
+        if (before.has(key)) continue;
+        seen.add(name);
         if (!fault.alerts.includes(name)) continue;
         alert ??= { name, pending: (Date.now() - began) / 1000, fires: holds.get(name) ?? 0 };
         if (state === "firing" || !options.firing) return true;
