@@ -7,6 +7,7 @@ const LONG = [
   "restore-in-place",
   "failover",
   "backup",
+  "database",
   "deploy",
   "deploy-interrupted",
   "onhost",

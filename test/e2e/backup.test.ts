@@ -282,6 +282,36 @@ describe.skipIf(!engine)("backups", () => {
     expect(await figure("last_run_failed")).toBe(1);
   });
 
+  it.each([
+    ["a file of a backup that is gone", (folder: string) => `rm ${folder}/bundle/1`],
+    [
+      "a manifest that was cut short, and its copy",
+      (folder: string) => `for file in ${folder}/backup.manifest*; do truncate -s 50% "$file"; done`,
+    ],
+  ])(
+    "%s: verification fails, the figures and the list say so, until there is a good one",
+    async (_, harm) => {
+      expect((await run("backup", ["now", "--full"])).exitCode).toBe(0);
+      const { label } = await newest();
+      await inSidecar(harm(`/var/lib/pgbackrest/backup/main/${label}`));
+      expect(await verify()).toMatchObject({
+        exitCode: 1,
+        found: {
+          label,
+          outcome: "failed",
+          said: expect.stringMatching(/^the restore ended with \d+: .*ERROR/),
+        },
+      });
+      expect(await figure("last_run_failed")).toBe(1);
+      expect((await run("backup", ["list"])).stdout).toMatch(
+        new RegExp(`^${label} .* FAILED \\d+s ago:`, "m"),
+      );
+      expect((await run("backup", ["now", "--full"])).exitCode).toBe(0);
+      expect((await verify()).found).toMatchObject({ outcome: "passed" });
+      expect(await figure("last_run_failed")).toBe(0);
+    },
+  );
+
   it("a hole in the archive: the list shows it, and a recovery that ends before it is no proof", async () => {
     const missing = await archived();
     await archived();
@@ -301,7 +331,7 @@ describe.skipIf(!engine)("backups", () => {
     expect((await run("backup", ["list"])).stdout).toMatch(
       new RegExp(`^GAP: 1 segment is missing \\(${missing}\\): nothing after`, "m"),
     );
-    // The newest backup is the damaged one.
+    // What was made after it needs none of it.
     expect((await verify(older)).found).toMatchObject(ended);
   });
 

@@ -118,6 +118,7 @@ export function postgresFiles(
         })),
         dataDirectory: cluster.dataDirectory,
         processes: cpus >= 4 ? 2 : 1,
+        restorers: Math.max(1, Math.min(4, Math.floor(cpus))),
       },
       // Read by each call of pgBackRest: nothing has to be restarted.
     ),

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { packageRoot, readOwn } from "../../package.ts";
 
-const PARTS = ["backup", "report", "verify", "trial", "verified", "site"];
+const PARTS = ["backup", "damage", "report", "verify", "trial", "verified", "site"];
 const root = mkdtempSync(join(tmpdir(), "plimsoll-sidecar-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {
@@ -218,4 +218,24 @@ it("is clean to shellcheck where that is at hand", ({ skip }) => {
   });
   if (checked.error) return skip("no shellcheck");
   expect(checked.stdout).toBe("");
+});
+
+describe("damage", () => {
+  const figures = (...backups: object[]) =>
+    sidecar(`echo '${JSON.stringify([{ backup: backups }])}'`, "eval", "PLIMSOLL_NODES=; damage_figures")
+      .stdout;
+  const backup = (stop: number, error: boolean) => ({ label: String(stop), error, timestamp: { stop } });
+
+  it("is what the newest backup met, whatever older ones did", () => {
+    expect(figures(backup(1, false), backup(2, true))).toContain(
+      'plimsoll_backup_damaged{what="postgres"} 1\n',
+    );
+    expect(figures(backup(2, true), backup(3, false))).toContain(
+      'plimsoll_backup_damaged{what="postgres"} 0\n',
+    );
+  });
+
+  it("is not known without a backup", () => {
+    expect(figures()).not.toContain("plimsoll_backup_damaged{");
+  });
 });

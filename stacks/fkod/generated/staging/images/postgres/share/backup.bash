@@ -85,11 +85,8 @@ backup() {
   # The scheduler does not overlap a job with itself; this keeps the first backup and one by hand apart from it too.
   exec 8>"$run/backup.lock"
   flock -w 2 8 || { log "another backup is running: this one is left out" warning; return "$busy"; }
-  local type=${1:-$(due_type)} result=0 other
-  if other=$(superseded_by); then
-    log "another site took over, $other: no backup of this one goes into its repository" error
-    result=1
-  elif point_at_primary; then
+  local type=${1:-$(due_type)} result=0
+  if point_at_primary; then
     log "backup of $primary begins ($type)"
     told pgbr --type="$type" backup || result=$?
   else
@@ -142,9 +139,7 @@ write_metrics() {
   {
     backup_figures
     verify_figures
-    echo '# HELP plimsoll_site_superseded 1 where another site took over and this one must serve nobody any more.'
-    echo '# TYPE plimsoll_site_superseded gauge'
-    echo "plimsoll_site_superseded $(if superseded_by >/dev/null; then echo 1; else echo 0; fi)"
+    damage_figures
     if [[ -n $archived ]]; then
       echo '# HELP plimsoll_archive_last_timestamp_seconds When a WAL segment last reached the repository.'
       echo '# TYPE plimsoll_archive_last_timestamp_seconds gauge'
