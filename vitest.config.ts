@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Minutes each: begun last, one of them would be run by one worker while the other has nothing to do. */
 const LONG = [
   "failover",
+  "drill",
   "backup",
   "deploy",
   "deploy-interrupted",

@@ -44,6 +44,7 @@ const commands: Record<string, () => Promise<Command>> = {
   promote: async () => (await import("./promote.ts")).promoteCommand(),
   rejoin: async () => (await import("./rejoin.ts")).rejoinCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),
+  drill: async () => (await import("./drill.ts")).drillCommand(),
   host: async () => (await import("./host.ts")).hostCommand(),
   droplet: async () => (await import("./droplet.ts")).dropletCommand(),
   engine: async () => (await import("./engine.ts")).engineCommand(),
@@ -76,7 +77,7 @@ const groups: Record<string, readonly string[]> = {
     "migrate",
     "load",
   ],
-  "The database:": ["backup", "restore", "promote", "rejoin"],
+  "The database:": ["backup", "restore", "promote", "rejoin", "drill"],
   "Settings:": ["scale", "config", "secrets", "access", "ci", "lock", "unlock", "audit"],
   "Machines:": ["host", "droplet"],
 };

@@ -1,4 +1,5 @@
 /** Backups: a sidecar for PostgreSQL, and a sidecar for the volumes that others offer. */
+import { drillEvery, drillThreshold } from "../spec/drills.ts";
 import { MiB } from "../spec/words.ts";
 import { NAME as FILES, filesClaim, filesFiles, filesSidecar, REPOSITORY as RESTIC } from "./backup/files.ts";
 import { Backup } from "./backup/options.ts";
@@ -73,6 +74,9 @@ export const backup = defineComponent({
           value: Math.max(300, context.spec.objectives.rpo / 4),
           because: "a quarter of objectives.rpo, at least five minutes",
         },
+        ...(postgres ? (["restore", "disaster"] as const) : []).flatMap((kind) =>
+          drillThreshold(kind, drillEvery(kind, context.spec, context.environment, false)),
+        ),
         ...(postgres ? [{ what: "postgres", volume: PGBACKREST }] : [])
           .concat({ what: "files", volume: RESTIC })
           .map(({ what, volume }) => ({
@@ -134,7 +138,13 @@ export const backup = defineComponent({
         [FILES]: filesSidecar(sources, options, bucket, stack, grants),
       },
       files: [
-        ...(cluster ? postgresFiles(cluster, options, bucket, grants.service(POSTGRES).cpus) : []),
+        ...(cluster
+          ? postgresFiles(cluster, options, bucket, grants.service(POSTGRES).cpus, {
+              name: context.spec.name,
+              environment: context.environment,
+              objectives: { rto: context.spec.objectives.rto, rpo: context.spec.objectives.rpo },
+            })
+          : []),
         ...filesFiles(sources, options),
       ],
     };

@@ -89,6 +89,7 @@ export function postgresFiles(
   options: Backup,
   bucket: Bucket | undefined,
   cpus: number,
+  stack: { name: string; environment: string; objectives: { rto: number; rpo: number } },
 ): File[] {
   return [
     template(
@@ -122,6 +123,10 @@ export function postgresFiles(
           database: cluster.database,
           owner: cluster.owner,
           checks: Object.entries(options.checks).map(([name, sql]) => ({ name, sql })),
+          // For the report of the drill that a verification is.
+          stack: stack.name,
+          environment: stack.environment,
+          objectives: stack.objectives,
         },
       },
     },

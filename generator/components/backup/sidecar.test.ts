@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { packageRoot, readOwn } from "../../package.ts";
 
-const PARTS = ["backup", "report", "verify", "trial", "verified"];
+const PARTS = ["backup", "report", "verify", "trial", "verified", "drill"];
 const root = mkdtempSync(join(tmpdir(), "plimsoll-sidecar-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {
