@@ -27,7 +27,7 @@ at_risk() (
     --argjson first "$(epoch "$(cut -d '|' -f 2 <<<"$lost")")" --argjson last "$(epoch "${lost##*|}")" '{
       now: $now, segment: $segment, saved: $saved,
       lost: {commits: $commits, bytes: $bytes, first: $first, last: $last},
-      seconds: (if $first == null then 0 else ([0, $now - $first] | max) end)
+      seconds: (if $first == null then 0 else ([0, $now - $first] | max * 1000 | round / 1000) end)
     }'
 )
 
