@@ -44,10 +44,8 @@ mark() {
   ((code == 0)) && has "$1" "$2"
 }
 
-# hold STATE: this and no other changes the stack. Exit 97: another does. A part of something that holds it already
-# (`HELD`) has it from there.
+# hold STATE: this and no other changes the stack. Exit 97: another does.
 hold() {
-  [[ -z ${HELD-} ]] || return 0
   mkdir -p -- "$1"
   exec 9>>"$1/work.lock"
   flock -n 9 || exit 97

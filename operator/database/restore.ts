@@ -114,13 +114,6 @@ function wordsOf(target: Target): [type: string, target: string] {
   }
 }
 
-/** Arguments of restore.bash from its third on. */
-export function restoreWords({ project }: Running, { target, source, writer, sets }: Restoration): string[] {
-  const memory = project.plan.budget.lines.find((line) => "restore-test" in line.disk)?.memory ?? MEMORY;
-  const words = `${targetText(target)}, made by ${whoami()}`;
-  return [source, writer ?? "-", ...wordsOf(target), String(memory), whoami(), words, ...sets];
-}
-
 export type Restored = {
   target: string;
   set: string;
@@ -131,15 +124,25 @@ export type Restored = {
 
 /** @throws Problem where it did not come to be: nothing is left of it then */
 export async function restoreCopy(
-  running: Running,
-  restoration: Restoration,
+  { site, project }: Running,
+  { target, source, writer, sets }: Restoration,
   onLine: (line: string) => void,
 ): Promise<Restored> {
-  const { site, project } = running;
-  const { target } = restoration;
+  const memory = project.plan.budget.lines.find((line) => "restore-test" in line.disk)?.memory ?? MEMORY;
+  const words = `${targetText(target)}, made by ${whoami()}`;
   const outcome = await site.host.script(
     databaseScript("restore"),
-    [site.state, project.name, ...restoreWords(running, restoration)],
+    [
+      site.state,
+      project.name,
+      source,
+      writer ?? "-",
+      ...wordsOf(target),
+      String(memory),
+      whoami(),
+      words,
+      ...sets,
+    ],
     { environment: engineEnvironment(project), onLine, apart: true },
   );
   if (outcome.exitCode === 97) throw busy(site.environment);

@@ -15,12 +15,19 @@ begun() {
 
 copies() { docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT"; }
 
-# drop_copy STATE: what the restore made, whole or half.
+# drop_copy STATE [SECONDS]: what a restore made, whole or half. Who makes it sees its container end, and clears away the
+# rest; one that may be about to make it is waited for so many seconds.
 drop_copy() {
-  local id
-  for id in $(copies); do docker rm --force --volumes "$id" >/dev/null; done
-  if docker volume inspect "${PROJECT}_postgres-copy" >/dev/null 2>&1; then
-    docker volume rm "${PROJECT}_postgres-copy" >/dev/null
-  fi
+  local id tries quiet=0 enough=$((${2:-0} * 5 + 1))
+  for ((tries = 0; tries < 300 && quiet < enough; tries++)); do
+    if [[ -z $(copies) ]] && ! docker volume inspect "${PROJECT}_postgres-copy" >/dev/null 2>&1; then
+      quiet=$((quiet + 1))
+    else
+      quiet=0
+      for id in $(copies); do docker rm --force --volumes "$id" >/dev/null 2>&1 || true; done
+      docker volume rm "${PROJECT}_postgres-copy" >/dev/null 2>&1 || true
+    fi
+    if ((quiet < enough)); then sleep 0.2; fi
+  done
   rm -f -- "$1/copy"
 }

@@ -2,16 +2,16 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { readBackups } from "../database/backups.ts";
-import { busy } from "../database/look.ts";
-import { judgeRestore, lookAtBackups, type Restoration, restoreWords } from "../database/restore.ts";
+import { judgeRestore, lookAtBackups, type Restoration, restoreCopy } from "../database/restore.ts";
 import type { Running } from "../operate/running.ts";
 import { Problem } from "../problem.ts";
-import { whoami } from "../settings/who.ts";
+import { requireDone } from "../settings/place.ts";
 import { engineEnvironment } from "../up/project.ts";
 import { concluded, type DrillBasis, type Promised } from "./basis.ts";
-import type { DrillReport } from "./report.ts";
+import { guardCopy } from "./guard.ts";
+import type { DrillReport, Risk } from "./report.ts";
 import { lookAtRisk } from "./risk.ts";
-import { DRILLING, drilling, drillScript } from "./script.ts";
+import { drillScript } from "./script.ts";
 
 export type RestoreDrill = {
   restoration: Restoration;
@@ -57,46 +57,102 @@ export async function restoreDrill(
   promised: Promised,
   { onLine, signal }: Options,
 ): Promise<DrillReport> {
-  const { site, project } = running;
+  const guard = await guardCopy(running);
   const began = Date.now();
-  const risk = await lookAtRisk(running);
+  // One that is interrupted ends the restore by taking its container away.
+  const stop = () => void guard.end();
+  signal?.addEventListener("abort", stop);
   const lines: Timed[] = [];
+  const hear = (line: string) => void lines.push({ at: Date.now(), line });
+  const faults: string[] = [];
+  let risk: Risk | { unknown: string } = { unknown: "the drill failed before" };
+  try {
+    risk = await lookAtRisk(running);
+    if (node !== undefined) await content(running, "running", node, asked, hear);
+    hear("begin restore");
+    await restoreCopy(running, restoration, (line) => {
+      hear(line);
+      if (line.startsWith("note ")) onLine(line.slice("note ".length));
+    });
+    hear("end restore");
+    guard.made();
+    await content(running, "copy", "-", asked, hear);
+    return await reportOf({ running, restoration, node, promised, began, risk, lines, faults });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof Problem)) throw error;
+    if (isRefusal(error)) {
+      guard.theirs();
+      await guard.end();
+      await forget(running);
+      throw error;
+    }
+    guard.made();
+    faults.push(error.message);
+    return await reportOf({ running, restoration, node, promised, began, risk, lines, faults });
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    await guard.end();
+  }
+}
+
+/** Of a restore that was not begun: another holds the stack, or a copy was made since the look. */
+function isRefusal({ message }: Problem): boolean {
+  return /^(another is at work|another restore|there is a copy already)|knows of no drills/.test(message);
+}
+
+/** Nothing was begun, so nothing was cut short. */
+async function forget({ site }: Running): Promise<void> {
+  await site.host.script('rm -f -- "$1/drill"', [site.state]).catch(() => undefined);
+}
+
+async function content(
+  { site, project }: Running,
+  key: "running" | "copy",
+  node: string,
+  { owner, checks }: Asked,
+  hear: (line: string) => void,
+): Promise<void> {
   const outcome = await site.host.script(
-    drillScript("restore", { restoring: true }),
-    [site.state, project.name, whoami(), node ?? "-", asked.owner, ...restoreWords(running, restoration)],
+    drillScript("content"),
+    [site.state, project.name, key, node, owner],
     {
       environment: engineEnvironment(project),
-      input: asked.checks.map(({ name, sql }) => `${name} ${Buffer.from(sql).toString("base64")}\n`).join(""),
-      apart: true,
-      signal,
-      onLine(line) {
-        lines.push({ at: Date.now(), line });
-        if (line.startsWith("note ")) onLine(line.slice("note ".length));
-      },
+      input: checks.map(({ name, sql }) => `${name} ${Buffer.from(sql).toString("base64")}\n`).join(""),
+      onLine: hear,
     },
   );
-  signal?.throwIfAborted();
-  if (outcome.exitCode === DRILLING) throw drilling(site.environment);
-  if (outcome.exitCode === 97) throw busy(site.environment);
+  requireDone(site, outcome, "looking into the copy");
+}
+
+type Held = {
+  running: Running;
+  restoration: Restoration;
+  node: string | undefined;
+  promised: Promised;
+  began: number;
+  risk: Risk | { unknown: string };
+  lines: readonly Timed[];
+  faults: readonly string[];
+};
+
+async function reportOf(held: Held): Promise<DrillReport> {
+  const { running, restoration, node, promised, began, risk, lines, faults } = held;
   const found = parseRestoreDrill(lines);
-  const said = outcome.stderr.trim().split("\n").at(-1);
-  // Refused under the lock: by somebody's copy that was made since the look.
-  if (outcome.exitCode !== 0 && found.steps.length === 0 && /^there is a copy already/.test(said ?? ""))
-    throw new Problem(said as string, `Take it away: plimsoll restore ${site.environment} --drop-copy`);
-  const faults = outcome.exitCode === 0 ? [] : [said || `it ended with exit code ${outcome.exitCode}`];
   const set = found.set ?? restoration.sets[0];
-  const { postgres } = await readBackups(site, ["postgres"]);
+  const { postgres } = await readBackups(running.site, ["postgres"]);
   const backup =
     postgres && "backups" in postgres ? postgres.backups.find(({ label }) => label === set) : undefined;
   const basis: DrillBasis = { kind: "restore", how: "a copy beside the running database", began };
+  const known = "unknown" in risk ? undefined : risk;
   return concluded(running, promised, basis, {
     ...found.report,
-    rto: outcome.exitCode === 0 ? (found.waited ?? null) : null,
-    rpo: "unknown" in risk ? null : risk.seconds,
-    risk: "unknown" in risk ? null : risk,
+    rto: found.waited ?? null,
+    rpo: known?.seconds ?? null,
+    risk: known ?? null,
     backup: backup ?? null,
     steps: found.steps,
-    faults: [...faults, ...emptied(found.report.tables)],
+    faults: [...faults, ...(faults.length === 0 ? emptied(found.report.tables) : [])],
     notes: [
       ...("unknown" in risk ? [`What was at risk could not be found out: ${risk.unknown}.`] : []),
       found.started === undefined

@@ -2,19 +2,15 @@
 import { readOwn } from "../../generator/package.ts";
 import { Problem } from "../problem.ts";
 
-export function drillScript(name: string, { restoring = false } = {}): string {
-  const own = (path: string) => readOwn(`operator/${path}.bash`);
-  return [
-    own("database/lib"),
-    own("drill/lib"),
-    // Held by the drill, and not by it: a part in a shell of its own.
-    ...(restoring ? [`restoring() (\n${own("database/restore")}\n)`] : []),
-    own(`drill/${name}`),
-  ].join("\n");
+export function drillScript(name: string): string {
+  return ["database/lib", "drill/lib", `drill/${name}`]
+    .map((path) => readOwn(`operator/${path}.bash`))
+    .join("\n");
 }
 
-/** Of a script of ours: another drill is held. */
+/** Of a script of ours: another drill is held; and: somebody's copy is there. */
 export const DRILLING = 96;
+export const THEIRS = 95;
 
 export function drilling(environment: string): Problem {
   return new Problem(

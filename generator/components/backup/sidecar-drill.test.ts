@@ -12,7 +12,8 @@ const root = mkdtempSync(join(tmpdir(), "plimsoll-drill-"));
 const wal = join(root, "home/18/docker/pg_wal");
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {
-  for (const folder of ["run", "trial", "home", "metrics", "log"]) rmSync(join(root, folder), { recursive: true, force: true });
+  for (const folder of ["run", "trial", "home", "metrics", "log"])
+    rmSync(join(root, folder), { recursive: true, force: true });
   for (const folder of ["run", "trial", "metrics"]) mkdirSync(join(root, folder));
   mkdirSync(wal, { recursive: true });
 });
@@ -36,7 +37,10 @@ function sidecar({ last, log, present, input }: Given, ...words: string[]) {
   for (const name of present) writeFileSync(join(wal, name), "");
   mkdirSync(join(root, "log"), { recursive: true });
   for (const [name, lines] of Object.entries(log)) writeFileSync(join(root, "log", name), lines.join("\n"));
-  program("pgbackrest", '[[ "$*" != *archive-get* ]] || touch "${@: -1}"; [[ $1 != version ]] || echo "pgBackRest 2.60.0"');
+  program(
+    "pgbackrest",
+    '[[ "$*" != *archive-get* ]] || touch "${@: -1}"; [[ $1 != version ]] || echo "pgBackRest 2.60.0"',
+  );
   program("postgres", 'echo "postgres (PostgreSQL) 18.6 (Debian)"');
   // --rmgr=Transaction -p FOLDER FIRST LAST: every segment from the first to the last, and an error at the end.
   program(
@@ -138,7 +142,10 @@ const nothing: Given = { last: A, present: [], log: {} };
 it("keeps a report of the form that the laptop's have, of no more than sixty, and their figures", () => {
   // The file that is read in the sidecar lies in /etc: here the function is given another.
   const asked = join(root, "checks.json");
-  writeFileSync(asked, JSON.stringify({ stack: "shop", environment: "production", objectives: { rto: 60, rpo: 60 } }));
+  writeFileSync(
+    asked,
+    JSON.stringify({ stack: "shop", environment: "production", objectives: { rto: 60, rpo: 60 } }),
+  );
   const keep = (result: object) => {
     const words = `drill_asked=${asked}; keep_drill "$1"`;
     const { status, stderr } = sidecar(nothing, "eval", `set -- '${JSON.stringify(result)}'; ${words}`);
@@ -172,7 +179,10 @@ it("keeps a report of the form that the laptop's have, of no more than sixty, an
   });
   const T = 1_795_881_600;
   for (let index = 0; index < 62; index++) {
-    const id = new Date((T - 3600 * (index + 1)) * 1000).toISOString().replace(/\.\d+/, "").replaceAll(/[-:]/g, "");
+    const id = new Date((T - 3600 * (index + 1)) * 1000)
+      .toISOString()
+      .replace(/\.\d+/, "")
+      .replaceAll(/[-:]/g, "");
     mkdirSync(join(root, "trial/drills"), { recursive: true });
     writeFileSync(join(root, "trial/drills", `${id}-restore.json`), "{}");
   }

@@ -3,6 +3,8 @@
 #   /trial/drills/ID.json   reports of the schedule, the latest of them
 #   /trial/drills/since     when a drill could first have been held
 
+drill_asked=/etc/plimsoll-backup/checks.json
+
 # What a loss of the host would lose at this moment, as one line of JSON. Looks, and changes nothing: a segment that was
 # ended for it would save what it is to count.
 at_risk() (
@@ -105,10 +107,11 @@ keep_drill() {
 
 # operator/drill/report.ts has the form, and says what each word means.
 drill_report() {
-  local asked=/etc/plimsoll-backup/checks.json backup by="the schedule"
-  backup=$(words info --output=json 2>/dev/null | jq -c --arg label "$(jq -r '.label // ""' <<<"$1")" '
-    [.[].backup[]? | select(.label == $label)][0] | if . == null then null else
-      {label, kind: .type, size: .info.size, stored: .info.repository.delta, finished: .timestamp.stop, wal: .archive} end') ||
+  local asked=$drill_asked backup by="the schedule"
+  [[ -r $asked ]] || return 1
+  backup=$(words info --output=json 2>/dev/null | jq -c --arg wanted "$(jq -r '.label // ""' <<<"$1")" '
+    [.[].backup[]? | select(.label == $wanted)][0] | if . == null then null else
+      {"label": .label, kind: .type, size: .info.size, stored: .info.repository.delta, finished: .timestamp.stop, wal: .archive} end') ||
     backup=null
   # Only by hand it is told where it is left out.
   if ((busy != 0)); then by="plimsoll backup verify"; fi
