@@ -39,6 +39,7 @@ function sidecar({ last, log, present, input }: Given, ...words: string[]) {
   for (const [name, lines] of Object.entries(log)) writeFileSync(join(root, "log", name), lines.join("\n"));
   program(
     "pgbackrest",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: of bash
     '[[ "$*" != *archive-get* ]] || touch "${@: -1}"; [[ $1 != version ]] || echo "pgBackRest 2.60.0"',
   );
   program("postgres", 'echo "postgres (PostgreSQL) 18.6 (Debian)"');
