@@ -9,10 +9,10 @@ import { packageRoot } from "../../package.ts";
 
 const PARTS = ["backup", "report", "verify", "trial", "verified", "drill"];
 const root = mkdtempSync(join(tmpdir(), "plimsoll-drill-"));
-const wal = join(root, "home/18/docker/pg_wal");
+const wal = join(root, "nodes/postgres-1/18/docker/pg_wal");
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {
-  for (const folder of ["run", "trial", "home", "metrics", "log"])
+  for (const folder of ["run", "trial", "nodes", "metrics", "log"])
     rmSync(join(root, folder), { recursive: true, force: true });
   for (const folder of ["run", "trial", "metrics"]) mkdirSync(join(root, folder));
   mkdirSync(wal, { recursive: true });
@@ -52,9 +52,9 @@ function sidecar({ last, log, present, input }: Given, ...words: string[]) {
   );
   const script = [
     "set -Eeuo pipefail; export TZ=UTC",
-    `run=${root}/run trial=${root}/trial metrics=${root}/metrics home=${root}/home PG_MAJOR=18 stanza=main busy=0`,
+    `run=${root}/run trial=${root}/trial metrics=${root}/metrics nodes=${root}/nodes PG_MAJOR=18 stanza=main busy=0`,
     ...PARTS.map((part) => `. ${packageRoot}/templates/postgres/share/${part}.bash`),
-    "point_at_primary() { primary=postgres-1; }",
+    "find_writer() { primary=postgres-1; }",
     "ask() { echo 4096; }",
     `archive_last() { echo ${last}; }`,
     '"$@"',

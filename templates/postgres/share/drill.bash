@@ -9,7 +9,7 @@ drill_asked=/etc/plimsoll-backup/checks.json
 # ended for it would save what it is to count.
 at_risk() (
   local segment work end now current bytes saved=null lost
-  point_at_primary || { echo "no primary answers" >&2; exit 1; }
+  find_writer || { echo "no primary answers" >&2; exit 1; }
   segment=$(archive_last) || { echo "the archive is empty, or cannot be listed" >&2; exit 1; }
   work=$(mktemp -d /tmp/risk.XXXXXX)
   # shellcheck disable=SC2064 # the folder as it is now
@@ -33,6 +33,15 @@ at_risk() (
     }'
 )
 
+nodes=${nodes:-/nodes}
+
+find_writer() {
+  for primary in $PLIMSOLL_NODES; do
+    if [[ $(ask "$primary" 'select pg_is_in_recovery()') == f ]]; then return; fi
+  done
+  return 1
+}
+
 HEX='function hex(text, value, at) {
   value = 0
   for (at = 1; at <= length(text); at++) value = value * 16 + index("0123456789ABCDEF", substr(text, at, 1)) - 1
@@ -52,7 +61,7 @@ commits() {
 # Of the primary's own log, from the archive's last segment on. Where a promotion lies between, one timeline after the
 # other.
 waiting_commits() {
-  local folder=$home/$PG_MAJOR/docker/pg_wal name first="" last=""
+  local folder=$nodes/$primary/$PG_MAJOR/docker/pg_wal name first="" last=""
   while read -r name; do
     if [[ -n $first && ${name:0:8} != "${last:0:8}" ]]; then
       commits "$folder" "$first" "$last"
@@ -74,7 +83,7 @@ waiting_commits() {
 saved_commit() {
   local segment=$1 tries at
   for ((tries = 0; tries < 4; tries++)); do
-    pgbr --no-archive-async --log-level-console=off archive-get "$segment" "$2/$segment" >/dev/null 2>&1 || return 0
+    pgbr --pg1-path="$nodes/$primary/$PG_MAJOR/docker" --no-archive-async --log-level-console=off archive-get "$segment" "$2/$segment" >/dev/null 2>&1 || return 0
     at=$(commits "$2" "$segment" "$segment" | tail -n 1 | cut -d ' ' -f 4-)
     rm -f "$2/$segment"
     if [[ -n $at ]]; then epoch "$at" && return 0; fi
