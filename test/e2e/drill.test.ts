@@ -165,122 +165,6 @@ describe.skipIf(!engine)("drills", () => {
     await example(report);
   });
 
-  it("nothing would be lost where every commit is in the repository", async () => {
-    await archived();
-    const moment = Date.now() / 1000;
-    const { report } = await drill("restore");
-    // What the application writes by itself meanwhile is younger.
-    expect(report.risk?.lost.first ?? Number.POSITIVE_INFINITY).toBeGreaterThan(moment - 1);
-    expect(report.tables.find(({ name }) => name === "public.proof")).toMatchObject({
-      copy: ROWS + 1,
-      running: ROWS + 1,
-    });
-  });
-
-  it("an objective that is missed and a check that is not true fail the drill, in list and figures; they outlive the sidecar", async () => {
-    await stack.change({
-      "objectives.rto": "1s",
-      "objectives.rpo": "1s",
-      "backup.checks": { ...CHECKS, more: "select count(*) < 0 from proof" },
-    });
-    await sql("insert into proof values (-2, 'only here')");
-    await pause(2);
-    const { exitCode, report } = await drill("restore");
-    await stack.change({ "objectives.rto": "1h", "objectives.rpo": "1h", "backup.checks": CHECKS });
-    expect(exitCode).toBe(1);
-    expect(report).toMatchObject({ outcome: "failed", rto: { met: false }, rpo: { met: false }, faults: [] });
-    expect(report.checks).toContainEqual({ name: "more", passed: false, said: "f" });
-    const text = (await cli.run("drill", ["show", report.id])).stdout;
-    expect(text).toMatch(/^\| RTO .* MISSED \|$/m);
-    expect(text).toMatch(/^- not true: more\n- RTO was missed\n- RPO was missed$/m);
-    expect((await cli.run("drill", ["list"])).stdout).toMatch(
-      new RegExp(`^${report.id} .* FAILED: not true: more$`, "m"),
-    );
-    await stack.compose("restart", "backup-postgres");
-    expect(await figures("restore")).toMatchObject({ failed: 1, last: report.began + report.seconds });
-    expect(await inSidecar("cat /metrics/backup-postgres.prom")).toMatch(
-      /^plimsoll_drill_since_timestamp_seconds \d+$/m,
-    );
-    await eventually(async () => void (await inSidecar("plimsoll-backup healthy")), 60);
-  });
-
-  it("the verification of the schedule is a drill, too", async () => {
-    await archived();
-    await sql("insert into proof values (-3, 'only here')");
-    await pause(2);
-    const said = await cli.run("backup", ["verify"]);
-    expect(said.exitCode, said.stderr).toBe(0);
-    const report = (await list()).reports[0] as DrillReport;
-    expect(DrillReport.parse(report)).toMatchObject({
-      kind: "restore",
-      outcome: "passed",
-      by: "plimsoll backup verify",
-      stack: "fkod",
-      rto: { objective: 3600, met: true },
-      rpo: { met: true },
-      checks: expect.arrayContaining([{ name: "proof", passed: true, said: "t" }]),
-      backup: { label: expect.stringMatching(/F$/) },
-    });
-    expect(report.steps.map(({ name }) => name)).toEqual(["restore", "recovery", "reading", "checks"]);
-    expect(report.rpo.measured).toBeGreaterThan(1.5);
-    expect((await figures("restore")).failed).toBe(0);
-    expect((await cli.run("drill", ["show", report.id])).stdout).toMatch(/^# Restore drill of fkod local/m);
-  });
-
-  it("killed half way: no copy stays, and the next one says so", async () => {
-    for (const everything of [false, true]) {
-      const cut = cli.begin("drill", ["restore"]);
-      let heard = "";
-      const recovering = new Promise<void>((resolve) => {
-        cut.stderr?.on("data", (bytes: Buffer) => {
-          heard += bytes.toString();
-          if (/restoring the backup/.test(heard)) resolve();
-        });
-      });
-      await recovering;
-      // The command alone, as a laptop that is closed; or all of it, as an out-of-memory killer would.
-      const victims = everything ? await below(cut.pid as number) : [cut.pid as number];
-      for (const pid of victims) kill(pid);
-      expect((await cut).exitCode).not.toBe(0);
-      await eventually(async () => {
-        expect(await copies()).toBe("");
-        expect((await list()).trace).toMatchObject({ kind: "restore", by: "ana@laptop", running: false });
-      }, 90);
-    }
-    const { exitCode, stderr } = await drill("restore");
-    expect(exitCode, stderr).toBe(0);
-    expect(stderr).toMatch(/the restore drill that ana@laptop began at .* was cut short/);
-    expect((await list()).trace).toBeUndefined();
-  });
-
-  it("Ctrl-C takes the copy away", async () => {
-    const cut = cli.begin("drill", ["restore"]);
-    await eventually(async () => expect(await copies()).not.toBe(""));
-    cut.kill("SIGINT");
-    expect(await cut).toMatchObject({ exitCode: 130, stderr: expect.stringContaining("taken away") });
-    await eventually(async () => expect(await copies()).toBe(""), 30);
-  });
-
-  it("two at once, and beside somebody's copy: refused, and nothing is taken away", async () => {
-    const first = cli.begin("drill", ["restore", "--json"]);
-    await eventually(async () => expect(await copies()).not.toBe(""));
-    expect((await list()).trace).toMatchObject({ running: true });
-    for (const words of [["restore"], ["failover", "--confirm", "fkod"]]) {
-      const said = await cli.run("drill", words);
-      expect(said.stderr, words.join(" ")).toMatch(/another drill is held/);
-      expect(said.exitCode).toBe(1);
-    }
-    const { exitCode, stdout } = await first;
-    expect(exitCode).toBe(0);
-    expect(JSON.parse(String(stdout))).toMatchObject({ outcome: "passed" });
-
-    expect((await cli.run("restore", ["--to", "latest"])).exitCode).toBe(0);
-    const theirs = await copies();
-    expect((await cli.run("drill", ["restore"])).stderr).toMatch(/there is a copy already/);
-    expect(await copies()).toBe(theirs);
-    expect((await cli.run("restore", ["--drop-copy"])).exitCode).toBe(0);
-  });
-
   it("failover: there and back under a writer, nothing lost, a promotion meanwhile refused, and the stack is as it was", async () => {
     expect(await cli.run("drill", ["failover"])).toMatchObject({
       exitCode: 2,
@@ -335,6 +219,123 @@ describe.skipIf(!engine)("drills", () => {
     expect((await figures("failover")).failed).toBe(0);
     expect((await cli.run("audit")).stdout).toMatch(/drill failover .*and back.* done$/m);
     await example(report);
+  });
+
+  it("the verification of the schedule is a drill, too", async () => {
+    await archived();
+    await sql("insert into proof values (-3, 'only here')");
+    await pause(2);
+    const said = await cli.run("backup", ["verify"]);
+    expect(said.exitCode, said.stderr).toBe(0);
+    const report = (await list()).reports[0] as DrillReport;
+    expect(DrillReport.parse(report)).toMatchObject({
+      kind: "restore",
+      outcome: "passed",
+      by: "plimsoll backup verify",
+      stack: "fkod",
+      rto: { objective: 3600, met: true },
+      rpo: { met: true },
+      checks: expect.arrayContaining([{ name: "proof", passed: true, said: "t" }]),
+      backup: { label: expect.stringMatching(/F$/) },
+    });
+    expect(report.steps.map(({ name }) => name)).toEqual(["restore", "recovery", "reading", "checks"]);
+    expect(report.rpo.measured).toBeGreaterThan(1.5);
+    expect((await figures("restore")).failed).toBe(0);
+    expect((await cli.run("drill", ["show", report.id])).stdout).toMatch(/^# Restore drill of fkod local/m);
+  });
+
+  it("an objective that is missed and a check that is not true fail the drill, in list and figures; they outlive the sidecar", async () => {
+    await stack.change({
+      "objectives.rto": "1s",
+      "objectives.rpo": "1s",
+      "backup.checks": { ...CHECKS, more: "select count(*) < 0 from proof" },
+    });
+    await sql("insert into proof values (-2, 'only here')");
+    await pause(2);
+    const { exitCode, report } = await drill("restore");
+    await stack.change({ "objectives.rto": "1h", "objectives.rpo": "1h", "backup.checks": CHECKS });
+    expect(exitCode).toBe(1);
+    expect(report).toMatchObject({ outcome: "failed", rto: { met: false }, rpo: { met: false }, faults: [] });
+    expect(report.checks).toContainEqual({ name: "more", passed: false, said: "f" });
+    const text = (await cli.run("drill", ["show", report.id])).stdout;
+    expect(text).toMatch(/^\| RTO .* MISSED \|$/m);
+    expect(text).toMatch(/^- not true: more\n- RTO was missed\n- RPO was missed$/m);
+    expect((await cli.run("drill", ["list"])).stdout).toMatch(
+      new RegExp(`^${report.id} .* FAILED: not true: more$`, "m"),
+    );
+    await stack.compose("restart", "backup-postgres");
+    expect(await figures("restore")).toMatchObject({ failed: 1, last: report.began + report.seconds });
+    expect(await inSidecar("cat /metrics/backup-postgres.prom")).toMatch(
+      /^plimsoll_drill_since_timestamp_seconds \d+$/m,
+    );
+    await eventually(async () => void (await inSidecar("plimsoll-backup healthy")), 60);
+  });
+
+  it("killed half way: no copy stays, and the next one says so", async () => {
+    for (const everything of [false, true]) {
+      const cut = cli.begin("drill", ["restore"]);
+      let heard = "";
+      const recovering = new Promise<void>((resolve) => {
+        cut.stderr?.on("data", (bytes: Buffer) => {
+          heard += bytes.toString();
+          if (/restoring the backup/.test(heard)) resolve();
+        });
+      });
+      await recovering;
+      // The command alone, as a laptop that is closed; or all of it, as an out-of-memory killer would.
+      const victims = everything ? await below(cut.pid as number) : [cut.pid as number];
+      for (const pid of victims) kill(pid);
+      expect((await cut).exitCode).not.toBe(0);
+      await eventually(async () => {
+        expect(await copies()).toBe("");
+        expect((await list()).trace).toMatchObject({ kind: "restore", by: "ana@laptop", running: false });
+      }, 90);
+    }
+    const { exitCode, stderr } = await drill("restore");
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/the restore drill that ana@laptop began at .* was cut short/);
+    expect((await list()).trace).toBeUndefined();
+  });
+
+  it("two at once, and beside somebody's copy: refused, and nothing is taken away", async () => {
+    const first = cli.begin("drill", ["restore", "--json"]);
+    await eventually(async () => expect(await copies()).not.toBe(""));
+    expect((await list()).trace).toMatchObject({ running: true });
+    for (const words of [["restore"], ["failover", "--confirm", "fkod"]]) {
+      const said = await cli.run("drill", words);
+      expect(said.stderr, words.join(" ")).toMatch(/another drill is held/);
+      expect(said.exitCode).toBe(1);
+    }
+    const { exitCode, stdout } = await first;
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(String(stdout))).toMatchObject({ outcome: "passed" });
+
+    expect((await cli.run("restore", ["--to", "latest"])).exitCode).toBe(0);
+    const theirs = await copies();
+    expect((await cli.run("drill", ["restore"])).stderr).toMatch(/there is a copy already/);
+    expect(await copies()).toBe(theirs);
+    expect((await cli.run("restore", ["--drop-copy"])).exitCode).toBe(0);
+  });
+
+  it("Ctrl-C takes the copy away", async () => {
+    const cut = cli.begin("drill", ["restore"]);
+    await eventually(async () => expect(await copies()).not.toBe(""));
+    cut.kill("SIGINT");
+    expect(await cut).toMatchObject({ exitCode: 130, stderr: expect.stringContaining("taken away") });
+    await eventually(async () => expect(await copies()).toBe(""), 30);
+  });
+
+  it("nothing would be lost where every commit is in the repository", async () => {
+    await archived();
+    const rows = Number(await sql("select count(*) from proof"));
+    const moment = Date.now() / 1000;
+    const { report } = await drill("restore");
+    // What the application writes by itself meanwhile is younger.
+    expect(report.risk?.lost.first ?? Number.POSITIVE_INFINITY).toBeGreaterThan(moment - 1);
+    expect(report.tables.find(({ name }) => name === "public.proof")).toMatchObject({
+      copy: rows,
+      running: rows,
+    });
   });
 
   it("words that are none", async () => {
