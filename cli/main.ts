@@ -45,6 +45,7 @@ const commands: Record<string, () => Promise<Command>> = {
   rejoin: async () => (await import("./rejoin.ts")).rejoinCommand(),
   restore: async () => (await import("./restore.ts")).restoreCommand(),
   dr: async () => (await import("./dr.ts")).drCommand(),
+  drill: async () => (await import("./drill.ts")).drillCommand(),
   host: async () => (await import("./host.ts")).hostCommand(),
   droplet: async () => (await import("./droplet.ts")).dropletCommand(),
   engine: async () => (await import("./engine.ts")).engineCommand(),
@@ -77,7 +78,7 @@ const groups: Record<string, readonly string[]> = {
     "migrate",
     "load",
   ],
-  "The database:": ["backup", "restore", "promote", "rejoin", "dr"],
+  "The database:": ["backup", "restore", "promote", "rejoin", "drill", "dr"],
   "Settings:": ["scale", "config", "secrets", "access", "ci", "lock", "unlock", "audit"],
   "Machines:": ["host", "droplet"],
 };

@@ -33,6 +33,8 @@ export const quietPanels: Readonly<Partial<Record<DashboardStem, Readonly<Record
     "Last try": "no backup was tried yet",
     Proven: "no backup was verified yet",
     "Proven, against the schedule": "no backup was verified yet",
+    "Last drill": "no drill was held yet",
+    "Drills, against the schedule": "no drill was held yet",
     Size: "no backup was made yet",
     Kept: "no backup was made yet",
     Repositories: "the backups are in a bucket",

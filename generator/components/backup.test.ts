@@ -68,7 +68,31 @@ describe("verification", () => {
       database: "hello_db",
       owner: "app",
       checks: [],
+      // For the report of the drill that a verification is.
+      stack: "hello",
+      environment: "production",
+      objectives: { rto: 3600, rpo: 3600 },
     });
+  });
+
+  it("has drills that are due: of the replica where there is one, and as stack.yaml says", () => {
+    const due = (more = "", environment: "local" | "production" = "production") =>
+      Object.fromEntries(
+        [
+          ...produced(more, environment)
+            .text("prometheus/rules/thresholds.rules.yaml")
+            .matchAll(/drill_age_seconds\n\s+expr: vector\((\d+)\)\n\s+labels:\n\s+kind: (\w+)/g),
+        ].map(([, seconds, kind]) => [kind, Number(seconds) / 86_400]),
+      );
+    expect(due()).toEqual({ restore: 31, failover: 91 });
+    expect(due("", "local")).toEqual({ restore: 31 });
+    expect(due("postgres: { replica: false }\n")).toEqual({ restore: 31 });
+    expect(due("drills: { restore: false, failover: 7d, disaster: 180d }\n")).toEqual({
+      failover: 8,
+      disaster: 181,
+    });
+    expect(due("backup: false\n")).toEqual({});
+    expect(() => produced("drills: { restore: 1h }\n")).toThrow(/expected .*1d/);
   });
 
   it("hands over what a person asks as it was written", () => {

@@ -1,5 +1,6 @@
 /** Backups: a sidecar for PostgreSQL, and a sidecar for the volumes that others offer. */
 import type { EnvironmentKind } from "../spec/core.ts";
+import { drillEvery, drillThreshold } from "../spec/drills.ts";
 import { MiB } from "../spec/words.ts";
 import { faultsOf } from "./backup/faults.ts";
 import {
@@ -79,6 +80,9 @@ export const backup = defineComponent({
           value: Math.max(300, context.spec.objectives.rpo / 4),
           because: "a quarter of objectives.rpo, at least five minutes",
         },
+        ...(postgres ? (["restore", "disaster"] as const) : []).flatMap((kind) =>
+          drillThreshold(kind, drillEvery(kind, context.spec, context.environment, false)),
+        ),
         ...(postgres ? [{ what: "postgres", volume: PGBACKREST }] : [])
           .concat({ what: "files", volume: RESTIC })
           .flatMap(({ what, volume: name }) =>
@@ -167,7 +171,9 @@ export const backup = defineComponent({
           ? postgresFiles(cluster, options, places, {
               cpus: grants.service(POSTGRES).cpus,
               ca,
-              rpo: context.spec.objectives.rpo,
+              stack: context.spec.name,
+              environment: context.environment,
+              objectives: { rto: context.spec.objectives.rto, rpo: context.spec.objectives.rpo },
             })
           : []),
         ...filesFiles(sources, options, places, ca),

@@ -1,4 +1,5 @@
 /** PostgreSQL: two nodes whose role is state, the proxy that knows writer from readers, and the exporter. */
+import { drillEvery, drillThreshold } from "../spec/drills.ts";
 import { MiB } from "../spec/words.ts";
 import { type Claim, type Contribution, defineComponent, type Text } from "./component.ts";
 import { exporter, exporterClaim } from "./postgres/exporter.ts";
@@ -139,6 +140,13 @@ export const postgres = defineComponent({
           value: Math.floor(base.disk * 0.8),
           because: "80% of a node's share of the disk",
         },
+        // Its figures come from the sidecar of backups.
+        ...(archive === "none"
+          ? []
+          : drillThreshold(
+              "failover",
+              drillEvery("failover", context.spec, context.environment, nodes.length > 1),
+            )),
       ],
       dashboards: ["postgres"],
       logs: {

@@ -30,6 +30,23 @@ export const Objectives = z.strictObject({
 });
 export type Objectives = z.output<typeof Objectives>;
 
+/** At least this often; false where nobody shall be reminded. */
+const Every = z
+  .literal(false)
+  .or(Duration.refine((seconds) => seconds >= 86_400, { error: "expected at least 1d" }));
+
+/** How often, at least, each kind of drill is held: one that is overdue is an alert. */
+export const Drills = z.strictObject({
+  restore: Every.prefault("30d").describe(
+    "The newest backup is restored and timed; the daily verification of backups is such a drill",
+  ),
+  failover: Every.optional().describe(
+    "The replica takes over, and the old primary comes back; 90d in production where there is a replica, and false elsewhere, if absent",
+  ),
+  disaster: Every.prefault(false).describe("The stack comes up on another host, from its backups alone"),
+});
+export type Drills = z.output<typeof Drills>;
+
 /** What makes a release roll itself back. */
 export const Rollback = z.strictObject({
   errors: Share.prefault("5%").describe("Share of failed requests"),
@@ -154,6 +171,9 @@ export const coreShape = {
     .default({})
     .describe("Workers and clocks: other processes of the API's image"),
   objectives: Objectives.prefault({}).describe("What the stack promises"),
+  drills: Drills.prefault({}).describe(
+    "How often, at least, a disaster is rehearsed: plimsoll drill. One that is overdue is an alert; false: of that kind none is due",
+  ),
   deploy: Deploy.prefault({}).describe("How a new release takes the place of the old one"),
   rollback: Rollback.prefault({}).describe("What makes a release roll itself back"),
   dr: Dr.optional().describe("The disaster site: where `plimsoll dr activate` brings the stack up"),

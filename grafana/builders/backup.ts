@@ -128,6 +128,53 @@ export function backup() {
           ],
         }),
       ],
+      "Would a disaster go as promised?": [
+        strips({
+          title: "Last drill",
+          description:
+            "Whether the last drill of each kind went well and met the objectives. `plimsoll drill ENVIRONMENT list` has the reports.",
+          width: 16,
+          good: "passed",
+          bad: "failed",
+          queries: [query("1 - max by (kind) (plimsoll_drill_last_failed)", "{{kind}}")],
+        }),
+        bars({
+          title: "Drills, against the schedule",
+          description:
+            "Time since the last drill of each kind, as a share of what `drills` of stack.yaml allows. Above 100% one is overdue.",
+          unit: "percentunit",
+          min: 0,
+          max: 1,
+          limits: { above: 1 },
+          none: "none held",
+          queries: [
+            query(
+              `(time() - max by (kind) (plimsoll_drill_last_timestamp_seconds)) / on (kind) max by (kind) (${promised.drillAge})`,
+              "{{kind}}",
+            ),
+          ],
+        }),
+        lines({
+          title: "Down, had it been real",
+          description: "RTO as the drills measured it: until the database answers again.",
+          unit: "s",
+          none: "none held",
+          queries: [
+            query("max by (kind) (plimsoll_drill_rto_seconds)", "{{kind}}"),
+            objective(promised.rto, "promised RTO"),
+          ],
+        }),
+        lines({
+          title: "Lost, had it been real",
+          description: "RPO as the drills measured it: from the first commit that only this host had.",
+          unit: "s",
+          none: "none held",
+          queries: [
+            query("max by (kind) (plimsoll_drill_rpo_seconds)", "{{kind}}"),
+            objective(promised.rpo, "promised RPO"),
+          ],
+        }),
+      ],
       "Size and time": [
         lines({
           title: "Size",

@@ -8,8 +8,10 @@ export const promised = {
   database: "plimsoll:objective:database_seconds",
   cacheHits: "plimsoll:objective:cache_hit_ratio",
   rpo: "plimsoll:objective:rpo_seconds",
+  rto: "plimsoll:objective:rto_seconds",
   backupAge: "plimsoll:threshold:backup_age_seconds",
   verifyAge: "plimsoll:threshold:backup_verify_age_seconds",
+  drillAge: "plimsoll:threshold:drill_age_seconds",
 } as const;
 
 const EDGE = "plimsoll_edge_requests_total";

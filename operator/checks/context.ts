@@ -23,6 +23,7 @@ export type CheckContext = {
   site: Pick<Site, "host" | "environment" | "domain">;
   plan: PlanJson;
   objectives: Spec["core"]["objectives"];
+  drills: Spec["core"]["drills"];
   api: Api;
   nginx: Nginx;
   backup: Backup | undefined;
@@ -68,6 +69,7 @@ export function makeContext({ site, spec, source, stagingLoad, signal }: Context
     site,
     plan,
     objectives: spec.core.objectives,
+    drills: spec.core.drills,
     api,
     nginx: spec.options.get("nginx") as Nginx,
     backup: spec.options.get("backup") as Backup | undefined,

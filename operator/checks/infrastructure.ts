@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { longestGap } from "../../generator/components/backup/schedule.ts";
 import type { CheckContext } from "./context.ts";
+import { failoverDrilled, restoreDrilled } from "./drilled.ts";
 import { age } from "./figures-text.ts";
 import { automatic, failed, type Item, passed, unavailable, type Verdict } from "./item.ts";
 import { nothingRuns } from "./nothing-runs.ts";
-import { proven } from "./proven.ts";
 
 const local = ({ site }: CheckContext) => site.environment === "local";
 
@@ -174,7 +174,14 @@ export const infrastructure: Item[] = [
     id: "infrastructure.restore",
     title: "Restore drill",
     holds: 30,
-    run: (context) => proven(context),
+    run: (context) => restoreDrilled(context),
+  }),
+  automatic({
+    id: "infrastructure.failover",
+    title: "Failover drill",
+    required: false,
+    holds: 90,
+    run: (context) => failoverDrilled(context),
   }),
   automatic({ id: "infrastructure.certificate", title: "TLS certificates", run: certificate }),
   automatic({ id: "infrastructure.monitoring", title: "Monitoring", run: monitoring }),

@@ -17,6 +17,14 @@ const backed = (age: number) =>
   `backup last_success_timestamp_seconds{what="postgres",type="full"} ${s - age}`;
 const verified = (age: number, good = true) =>
   `backup verify_last_run_failed{what="postgres"} ${good ? 0 : 1}\nbackup verify_last_success_timestamp_seconds{what="postgres"} ${s - age}`;
+const drilled = (kind: string, age: number, { rto }: { rto: number }, bad = false) =>
+  [
+    "containers 1",
+    `drill last_timestamp_seconds{kind="${kind}"} ${s - age}`,
+    `drill last_failed{kind="${kind}"} ${bad ? 1 : 0}`,
+    `drill rto_seconds{kind="${kind}"} ${rto}`,
+    `drill rpo_seconds{kind="${kind}"} 0`,
+  ].join("\n");
 const release = (age: number) =>
   `release_json ${Buffer.from(JSON.stringify({ version: "v2", created: new Date(NOW - age * 1000).toISOString() })).toString("base64")}`;
 const server = "container api-1 running healthy json-file 10m shop-api:1";
@@ -129,6 +137,11 @@ const cases: Record<string, { passes: Given; fails: Given; says: RegExp }> = {
     passes: { running: verified(3600), machine: `now ${s}` },
     fails: { running: verified(3600, false), machine: `now ${s}` },
     says: /is not good/,
+  },
+  "infrastructure.failover": {
+    passes: { running: drilled("failover", 86_400, { rto: 2 }), machine: `now ${s}` },
+    fails: { running: drilled("failover", 86_400, { rto: 4000 }, true), machine: `now ${s}` },
+    says: /the last failover drill failed: RTO .*, .* promised/,
   },
   "infrastructure.certificate": {
     passes: { running: certificate({}), machine: `now ${s}` },

@@ -48,7 +48,8 @@ backups() {
   local sidecar
   for sidecar in backup-postgres backup-files; do
     [[ -n ${id[$sidecar]-} ]] || continue
-    inside "${id[$sidecar]}" sh -c 'cat /metrics/*.prom' | sed -n 's/^plimsoll_backup_/backup /p'
+    inside "${id[$sidecar]}" sh -c 'cat /metrics/*.prom' |
+      sed -n 's/^plimsoll_backup_/backup /p; s/^plimsoll_drill_/drill /p'
     return 0
   done
 }

@@ -14,6 +14,7 @@ const EXPLAINED: readonly [RegExp, string][] = [
   [/^grafana_/, "Grafana has no Debian package"],
   [/^plimsoll_certificate/, "local is plain HTTP: certificates.test.ts looks at these on a production stack"],
   [/^plimsoll_backup_verify_/, "a backup is verified once a day: backup.test.ts does it now"],
+  [/^plimsoll_drill_(last|rto|rpo)_/, "a verification is the first drill: drill.test.ts holds some now"],
 ];
 
 function isExplained(metric: string): boolean {

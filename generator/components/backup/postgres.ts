@@ -96,11 +96,14 @@ export function figuresEvery(rpo: number): string {
   return rpo < 3600 ? "* * * * *" : "*/5 * * * *";
 }
 
+/** What the report of a drill names: of whom it is, and what was promised, in seconds. */
+type Drilled = { stack: string; environment: string; objectives: { rto: number; rpo: number } };
+
 export function postgresFiles(
   cluster: Cluster,
   options: Backup,
   places: readonly Place[],
-  { cpus, ca, rpo }: { cpus: number; ca?: string; rpo: number },
+  { cpus, ca, ...drilled }: { cpus: number; ca?: string } & Drilled,
 ): File[] {
   return [
     template(
@@ -129,7 +132,7 @@ export function postgresFiles(
         text: [
           `${options.schedule} plimsoll-backup backup`,
           `${verifySchedule(options)} plimsoll-backup verify`,
-          `${figuresEvery(rpo)} plimsoll-backup metrics`,
+          `${figuresEvery(drilled.objectives.rpo)} plimsoll-backup metrics`,
           "",
         ].join("\n"),
       },
@@ -143,6 +146,8 @@ export function postgresFiles(
           database: cluster.database,
           owner: cluster.owner,
           checks: Object.entries(options.checks).map(([name, sql]) => ({ name, sql })),
+          // For the report of the drill that a verification is.
+          ...drilled,
         },
       },
     },

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { packageRoot, readOwn } from "../../package.ts";
 
-const PARTS = ["backup", "damage", "report", "verify", "trial", "verified", "site"];
+const PARTS = ["backup", "damage", "report", "verify", "trial", "verified", "site", "drill"];
 const root = mkdtempSync(join(tmpdir(), "plimsoll-sidecar-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {

@@ -31,6 +31,7 @@ conclude() {
     good=$(jq '.succeeded // empty' "$newest" 2>/dev/null) || good=""
     keep "$newest" "$(jq -c --argjson good "${good:-null}" \
       '.succeeded = (if .outcome == "passed" then .finished else $good end)' <<<"$result")"
+    keep_drill "$result" || true
   fi
   forget_expired
 }

@@ -30,6 +30,7 @@ conclude() {
     good=$(jq '.succeeded // empty' "$trial/newest.json" 2>/dev/null) || good=""
     keep "$trial/newest.json" "$(jq -c --argjson good "${good:-null}" \
       '.succeeded = (if .outcome == "passed" then .finished else $good end)' <<<"$result")"
+    keep_drill "$result" || true
   fi
   forget_expired
 }

@@ -58,9 +58,12 @@ prove() {
   [[ -n $chosen ]] || { failed "there is no backup $label"; return 1; }
   note --arg wanted "$label" --arg newest "$newest" '.label = $wanted | .newest = ($wanted == $newest)'
   log "verification of $label begins"
+  # Before anything else happens: what would be lost if this were no drill.
+  note --argjson risk "$(at_risk 2>/dev/null || echo null)" '.risk = $risk'
   # Read before the restore: what the archive has by now must be in the copy.
   end=$(archive_end 2>/dev/null) || { failed "the archive cannot be listed"; return 1; }
-  room_for "$(jq -r .info.size <<<"$chosen")" && restore "$label" && recover "$end" && read_all && ask_all || return 1
+  room_for "$(jq -r .info.size <<<"$chosen")" && timed restore restore "$label" && timed recovery recover "$end" &&
+    timed reading read_all && timed checks ask_all || return 1
   note '.outcome = "passed" | .said = ""'
   log "$label is proven"
 }

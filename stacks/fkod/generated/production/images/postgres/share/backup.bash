@@ -139,7 +139,7 @@ write_metrics() {
   {
     backup_figures
     verify_figures
-    damage_figures
+    drill_figures
     if [[ -n $archived ]]; then
       echo '# HELP plimsoll_archive_last_timestamp_seconds When a WAL segment last reached the repository.'
       echo '# TYPE plimsoll_archive_last_timestamp_seconds gauge'

@@ -87,10 +87,14 @@ history_of() {
   words repo-get "archive/$stanza/$1/$newest"
 }
 
-# Position of the last segment of the newest timeline that has one.
+# The last segment of the newest timeline that has one.
+archive_last() {
+  words info --output=json | archives | jq -ers '[.[].ranges[].last] | max // empty'
+}
+
+# Its position.
 archive_end() {
   local last
-  last=$(words info --output=json | archives | jq -rs '[.[].ranges[].last] | max // empty')
-  [[ -n $last ]] || return 1
+  last=$(archive_last) || return 1
   echo $((16#${last:8:8} * 256 + 16#${last:16:8}))
 }

@@ -1,0 +1,33 @@
+# shellcheck shell=bash
+# What drills stand on, behind the database's own lib.
+
+# one_drill STATE: no other drill is held meanwhile. Exit 96: one is.
+one_drill() {
+  mkdir -p -- "$1"
+  exec 8>>"$1/drill.lock"
+  flock -n 8 || exit 96
+}
+
+# begun STATE KIND BY: stands until its report is written. One that finds it knows that a drill was cut short.
+begun() {
+  printf '%s %s %s\n' "$2" "$(date +%s)" "$3" >"$1/drill.new" && mv -fT -- "$1/drill.new" "$1/drill"
+}
+
+copies() { docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT"; }
+
+# drop_copy STATE [SECONDS]: what a restore made, whole or half. Who makes it sees its container end, and clears away the
+# rest; one that may be about to make it is waited for so many seconds.
+drop_copy() {
+  local id tries quiet=0 enough=$((${2:-0} * 5 + 1))
+  for ((tries = 0; tries < 300 && quiet < enough; tries++)); do
+    if [[ -z $(copies) ]] && ! docker volume inspect "${PROJECT}_postgres-copy" >/dev/null 2>&1; then
+      quiet=$((quiet + 1))
+    else
+      quiet=0
+      for id in $(copies); do docker rm --force --volumes "$id" >/dev/null 2>&1 || true; done
+      docker volume rm "${PROJECT}_postgres-copy" >/dev/null 2>&1 || true
+    fi
+    if ((quiet < enough)); then sleep 0.2; fi
+  done
+  rm -f -- "$1/copy"
+}
