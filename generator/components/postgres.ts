@@ -141,7 +141,7 @@ export const postgres = defineComponent({
           because: "80% of a node's share of the disk",
         },
         // Its figures come from the sidecar of backups.
-        ...(archive === "none"
+        ...(archive === undefined
           ? []
           : drillThreshold(
               "failover",

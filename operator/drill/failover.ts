@@ -150,7 +150,7 @@ async function oneLeg(
   const rejoining = judgeRejoin(await lookAtDatabase(running), environment, false);
   const rejoined =
     rejoining &&
-    (await rejoin(running, rejoining, false, (line) => {
+    (await rejoin(running, rejoining, "-", (line) => {
       if (line.startsWith("note ")) onLine(line.slice("note ".length));
     }));
   const to = Date.now();
