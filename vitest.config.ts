@@ -9,6 +9,7 @@ const LONG = [
   "drill",
   "backup",
   "database",
+  "repository",
   "deploy",
   "deploy-interrupted",
   "onhost",
