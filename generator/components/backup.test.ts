@@ -349,3 +349,35 @@ describe("sidecars", () => {
     expect(plan.services["backup-files"]).toBeDefined();
   });
 });
+
+describe("recovery bundles", () => {
+  const recipient = "age1r04n9chytg3jxpmxp9du4d6tmmp4qj4rprjak0x4d9xmxd2xly2sfld2lt";
+  const withKey = `backup:\n  recipient: ${recipient}\n  repository:\n    s3: ${JSON.stringify(s3)}\n`;
+  const bundles = (more: string, environment: "local" | "production") => {
+    const { plan, text, volumes } = produced(more, environment);
+    return {
+      volume: volumes("backup-files").some(({ target }) => target === "/recovery"),
+      made: plan.services["backup-files"]?.compose.environment,
+      uploads: text("backup-files/crontab").includes("plimsoll-backup-files upload"),
+    };
+  };
+
+  it("are made and brought into the bucket where somebody can open them", () => {
+    expect(bundles(withKey, "production")).toMatchObject({
+      volume: true,
+      uploads: true,
+      made: {
+        PLIMSOLL_RECOVERY: "yes",
+        PLIMSOLL_S3_URL: "https://hello-backups.fra1.digitaloceanspaces.com",
+        PLIMSOLL_S3_PREFIX: "hello-production/recovery/",
+      },
+    });
+    expect(produced(withKey).text("backup-files/recipients")).toBe(`${recipient}\n`);
+  });
+
+  it("are none of a laptop's", () => {
+    const { volume, made } = bundles(withKey, "local");
+    expect(volume).toBe(false);
+    expect(made).not.toHaveProperty("PLIMSOLL_RECOVERY");
+  });
+});

@@ -1,5 +1,6 @@
 /** What is not PostgreSQL on a real stack: lost and brought back, proven, and noticed where it is not good. */
 
+import { resolve } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backups, Files } from "../../operator/database/backups.ts";
@@ -18,14 +19,12 @@ describe.skipIf(!engine)("files", () => {
   beforeAll(async () => {
     stack = await startStack({
       name: "files",
+      from: resolve("test/deploy/stack"),
       overrides: {
         "api.servers": 1,
-        "postgres.replica": false,
-        monitoring: false,
-        logging: false,
-        "nginx.rate": false,
-        "backup.schedule": "0 0 1 1 *",
-        "backup.verify": "0 0 1 1 *",
+        redis: {},
+        // Not by itself, while the tests do it.
+        backup: { schedule: "0 0 1 1 *", verify: "0 0 1 1 *" },
       },
     });
     cli = cliOn(main, { flags: ["--stack", stack.stackFolder] });
@@ -50,12 +49,12 @@ describe.skipIf(!engine)("files", () => {
       ])
     ).stdout;
   };
-  const now = async () => {
-    const { exitCode, stderr } = await cli.run("backup", ["now"]);
-    expect(exitCode, stderr).toBe(0);
-  };
+  // What the commands do for files, without PostgreSQL's part of it.
+  const now = () => inSidecar("plimsoll-backup-files now");
+  const verify = async () =>
+    (await stack.compose("exec", "-T", "backup-files", "plimsoll-backup-files", "verify-now")).exitCode;
   const restore = (...words: string[]) =>
-    cli.run("restore", ["--files", "redis-sessions", "--confirm", "fkod", ...words]);
+    cli.run("restore", ["--files", "redis-sessions", "--confirm", "rolling", ...words]);
   const files = async () => {
     const { exitCode, stdout, stderr } = await cli.run("backup", ["list", "--json"]);
     expect(exitCode, stderr).toBe(0);
@@ -106,13 +105,13 @@ describe.skipIf(!engine)("files", () => {
       expect(exitCode, stderr).toBe(2);
       return stderr;
     };
-    expect(await refused("--files", "redis-session", "--confirm", "fkod")).toMatch(/redis-sessions/);
-    expect(await refused("--files", "redis-sessions")).toMatch(/--confirm fkod/);
+    expect(await refused("--files", "redis-session", "--confirm", "rolling")).toMatch(/redis-sessions/);
+    expect(await refused("--files", "redis-sessions")).toMatch(/--confirm rolling/);
     expect(
-      await refused("--files", "redis-sessions", "--to", "2020-01-01 00:00Z", "--confirm", "fkod"),
+      await refused("--files", "redis-sessions", "--to", "2020-01-01 00:00Z", "--confirm", "rolling"),
     ).toMatch(/there is no backup of redis-sessions for/);
     expect(
-      await refused("--files", "redis-sessions", "--to", "2026-01-01 00:00", "--confirm", "fkod"),
+      await refused("--files", "redis-sessions", "--to", "2026-01-01 00:00", "--confirm", "rolling"),
     ).toMatch(/zone/);
     expect(await redis("get", "session:2")).toBe("later");
     expect((await restore("--to", at)).exitCode).toBe(0);
@@ -173,24 +172,23 @@ describe.skipIf(!engine)("files", () => {
     expect((await files()).verified).toMatchObject({ outcome: "passed", part: "all" });
     expect(await figure("last_run_failed")).toBe("0");
     expect((await cli.run("backup", ["list"])).stdout).toMatch(
-      /^verified \d+s ago: whole \(all of the data was read\)$/m,
+      /^verified \d+\w ago: whole \(all of the data was read\)$/m,
     );
 
     await inSidecar(
       `file=$(find /repository/data -type f -size +1k | sort | head -n 1); chmod u+w "$file"; cp -p "$file" /tmp/whole
        dd if=/dev/urandom of="$file" bs=16 count=1 seek=8 conv=notrunc 2>/dev/null; echo "$file" >/tmp/damaged`,
     );
-    const bad = await cli.run("backup", ["verify"]);
-    expect(bad.exitCode, bad.stderr).toBe(1);
+    expect(await verify()).toBe(1);
     expect((await files()).verified).toMatchObject({
       outcome: "failed",
       said: expect.stringMatching(/pack|blob/i),
     });
     expect(await figure("last_run_failed")).toBe("1");
-    expect((await cli.run("backup", ["list"])).stdout).toMatch(/^NOT GOOD, verified \d+s ago: /m);
+    expect((await cli.run("backup", ["list"])).stdout).toMatch(/^NOT GOOD, verified \d+\w ago: /m);
 
     await inSidecar(`cat /tmp/whole >"$(cat /tmp/damaged)"`);
-    expect((await cli.run("backup", ["verify"])).exitCode).toBe(0);
+    expect(await verify()).toBe(0);
     expect(await figure("last_run_failed")).toBe("0");
   });
 });
