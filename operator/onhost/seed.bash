@@ -5,6 +5,8 @@
 
 step_seed() {
   local kind name more done=()
+  # An empty volume takes owner and mode from the image of the service that it is made for, so those come first.
+  c up --no-start --no-build --quiet-pull "${WANTED[@]}" >/dev/null || fault "the containers cannot be made: $(said)" || return 1
   while read -r kind name more; do
     case $kind in
       postgres) seed_postgres "$name" "$more" || return 1 ;;
@@ -81,8 +83,8 @@ has_file() { docker cp "$1:$2" - >/dev/null 2>&1; }
 
 seed_postgres() {
   local node=$1 data=$2 id volume=/var/lib/postgresql empty=$TMP/empty
-  c up --no-start --no-deps --no-build "$node" >/dev/null || fault "$node cannot be made: $(said)" || return 1
   id=$(container_of "$node")
+  [[ -n $id ]] || fault "$node has no container" || return 1
   if ! has_file "$id" "$volume/recovered" && ! has_file "$id" "$volume/recover"; then
     ! has_file "$id" "$data/PG_VERSION" ||
       fault "the volume of $node holds a database already, which is none of this recovery: nothing was written over it" || return 1

@@ -42,7 +42,11 @@ export async function layBundle(site: Site, bundle: Bundle, now: Date): Promise<
     { path: `secrets/${SITE_SECRET}`, mode: 0o444, content: recovery.id },
     { path: "recovery.json", mode: 0o600, content: `${JSON.stringify(recovery)}\n` },
   ];
-  const incoming = `${site.root}/incoming-${randomBytes(6).toString("hex")}`;
+  const folder =
+    'mkdir -p -- "$(dirname -- "$1")" && { [[ -d $1 ]] || mkdir -m 0700 -- "$1"; } && chmod 0700 -- "$1"';
+  requireDone(site, await site.host.script(folder, [site.state]), "making the state's folder");
+  // In there nobody else reads the secrets on their way.
+  const incoming = `${site.state}/incoming-${randomBytes(6).toString("hex")}`;
   const outcome = await site.host.send(incoming, files, {
     after: readOwn("operator/recovery/lay.bash"),
     args: [site.state, site.secrets],

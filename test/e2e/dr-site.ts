@@ -151,6 +151,7 @@ export async function openDrSite(words: Readonly<Record<string, unknown>> = {}) 
           "psql -h 127.0.0.1 -U postgres -d rolling_db -XqAt -v ON_ERROR_STOP=1",
           statement,
         ),
+      inService: (on: Droplet, service: string, command: string) => inService(on, service, command),
       /** As the application does, on the sessions that are kept. */
       redis: (on: Droplet, ...words: readonly string[]) =>
         inService(

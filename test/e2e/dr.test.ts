@@ -150,6 +150,33 @@ describe.skipIf(!engine)("a disaster", () => {
     );
   });
 
+  it("tells a host that another took over from: no server starts, no backup is made", async () => {
+    const key = `${PROJECT}/recovery/active.json`;
+    const own = (await site.s3.read(key)).toString();
+    await site.s3.put(
+      key,
+      JSON.stringify({ ...JSON.parse(own), id: "another12345", host: "deploy@elsewhere" }),
+    );
+    const replica = `$(docker ps -aq --filter label=com.docker.compose.project=${PROJECT} --filter label=com.docker.compose.service=postgres-2)`;
+    await second.exec(`docker restart ${replica}`);
+    await eventually(async () => {
+      expect(await second.exec(`docker logs --tail 5 ${replica} 2>&1`)).toMatch(
+        /another site took over, deploy@elsewhere since/,
+      );
+    }, 60);
+    const host = ["--host", `deploy@${second.address}`];
+    const refused = await site.run(["backup", "production", ...host, "now"]);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain("another site took over, deploy@elsewhere");
+    const figures = await site.inService(second, "backup-postgres", "cat /metrics/backup-postgres.prom");
+    expect(figures).toContain("plimsoll_site_superseded 1");
+    await site.s3.put(key, own);
+    await second.exec(`docker restart ${replica}`);
+    await eventually(async () => {
+      expect(await site.sql(second, "select state from pg_stat_replication")).toBe("streaming");
+    }, 90);
+  });
+
   async function untouched() {
     expect((await second.attempt(`ls -A ${ROOT}`)).stdout).toBe("");
     expect((await second.exec(`docker volume ls -q --filter name=${PROJECT}`)).trim()).toBe("");

@@ -143,7 +143,8 @@ async function makeS3({ options, image, container, label, folder, stop }: Made):
   await certify();
   await writeFile(ca, `${await docker(["exec", container, "cat", "/tls/ca.pem"])}\n`);
   await tell();
-  await eventually(async () => void (await curl("http-healthy", ["https://localhost:9000/healthy"])), 120);
+  // Python takes its time where others are at work too.
+  await eventually(async () => void (await curl("http-healthy", ["https://localhost:9000/healthy"])), 240);
 
   /** From inside, so that it works while the way there is cut. */
   async function curl(what: string, args: readonly string[], input?: string | Buffer): Promise<Buffer> {
