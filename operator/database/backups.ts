@@ -185,8 +185,7 @@ function filesOf(report: FilesReport): Known<Files> {
     recovery: recovery ?? null,
     images: [...images].sort((a, b) => a.time - b.time),
   };
-  if (repositories.length < 2)
-    return { ...known, snapshots: sorted.map(({ repository: _, ...one }) => one) };
+  if (repositories.length < 2) return { ...known, snapshots: sorted.map(({ repository: _, ...one }) => one) };
   const each = repositories.map(({ kind, error }): Repository => {
     const own = sorted.filter(({ repository }) => repository === kind);
     return {

@@ -8,9 +8,10 @@ drill_asked=/etc/plimsoll-backup/checks.json
 # What a loss of the host would lose at this moment, as one line of JSON. Looks, and changes nothing: a segment that was
 # ended for it would save what it is to count.
 at_risk() (
-  local segment work end now current bytes saved=null lost
+  local segment survivor work end now current bytes saved=null lost
   find_writer || { echo "no primary answers" >&2; exit 1; }
-  segment=$(archive_last) || { echo "the archive is empty, or cannot be listed" >&2; exit 1; }
+  survivor=$(outlives_host)
+  segment=$(archive_last "$survivor") || { echo "the archive is empty, or cannot be listed" >&2; exit 1; }
   work=$(mktemp -d /tmp/risk.XXXXXX)
   # shellcheck disable=SC2064 # the folder as it is now
   trap "rm -rf '$work'" EXIT
@@ -23,7 +24,7 @@ at_risk() (
   now=$(date +%s.%3N)
   current=$(ask "$primary" "select greatest(0, pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0') - $end)::bigint") || current=""
   bytes=${current:-null}
-  saved=$(saved_commit "$segment" "$work")
+  saved=$(saved_commit "$segment" "$work" "$survivor")
   jq -cn --argjson now "$now" --arg segment "$segment" --argjson saved "${saved:-null}" \
     --argjson commits "${lost%%|*}" --argjson bytes "$bytes" \
     --argjson first "$(epoch "$(cut -d '|' -f 2 <<<"$lost")")" --argjson last "$(epoch "${lost##*|}")" '{
@@ -34,6 +35,9 @@ at_risk() (
 )
 
 nodes=${nodes:-/nodes}
+
+# The number of the repository that a loss of the host leaves: the bucket where there is one.
+outlives_host() { repositories | awk '$2 == "s3" { s3 = $1 } NR == 1 { first = $1 } END { print s3 == "" ? first : s3 }'; }
 
 find_writer() {
   for primary in $PLIMSOLL_NODES; do
@@ -78,12 +82,12 @@ waiting_commits() {
   [[ -z $first ]] || commits "$folder" "$first" "$last"
 }
 
-# saved_commit SEGMENT FOLDER: when the last transaction that the repository holds was committed; nothing where its last
+# saved_commit SEGMENT FOLDER REPOSITORY: when the last transaction that the repository holds was committed; nothing where its last
 # four segments hold none. Fetched from the repository: that it is listed would prove less.
 saved_commit() {
   local segment=$1 tries at
   for ((tries = 0; tries < 4; tries++)); do
-    pgbr --pg1-path="$nodes/$primary/$PG_MAJOR/docker" --no-archive-async --log-level-console=off archive-get "$segment" "$2/$segment" >/dev/null 2>&1 || return 0
+    pgbr --pg1-path="$nodes/$primary/$PG_MAJOR/docker" --repo="$3" --no-archive-async --log-level-console=off archive-get "$segment" "$2/$segment" >/dev/null 2>&1 || return 0
     at=$(commits "$2" "$segment" "$segment" | tail -n 1 | cut -d ' ' -f 4-)
     rm -f "$2/$segment"
     if [[ -n $at ]]; then epoch "$at" && return 0; fi

@@ -141,7 +141,10 @@ make_ready() {
   pg_isready -q -t 3 -h 127.0.0.1 -U postgres -d postgres || return 1
   (
     flock -n 8 || exit 1
-    if [[ $(superuser -c 'select pg_is_in_recovery()') != t ]]; then
+    # One that comes out of the repository and does not follow anybody is ready when it takes writes.
+    if [[ $(superuser -c 'select pg_is_in_recovery()') == t ]]; then
+      is_standby || exit 1
+    else
       rm -f "$PGDATA/plimsoll.target"
       apply_roles || exit 1
     fi
