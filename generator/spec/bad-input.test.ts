@@ -113,7 +113,7 @@ const cases: Case[] = [
   ],
   [
     "a machine too small",
-    change("s-4vcpu-8gb", "s-1vcpu-1gb"),
+    `${change("s-4vcpu-8gb", "s-1vcpu-1gb")}backup: { lost_with_machine: accepted }\n`,
     /does not fit in production: \d+ MB of memory.*[\s\S]*smallest droplet that carries it: \S+, \$\d+ a month/,
     "production",
   ],
