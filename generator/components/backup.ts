@@ -130,7 +130,7 @@ export const backup = defineComponent({
           value: places.map(placeText).join(", and "),
           because: bucketOf(places) ? "backup.repository" : "backup.repository: local, lost with the machine",
         },
-        ...recipientsOf(options).map((value) => ({
+        ...(bucketOf(places) ? recipientsOf(options) : []).map((value) => ({
           service,
           setting: "recipient",
           value,
@@ -170,7 +170,7 @@ export const backup = defineComponent({
               rpo: context.spec.objectives.rpo,
             })
           : []),
-        ...filesFiles(sources, options, ca),
+        ...filesFiles(sources, options, places, ca),
       ],
     };
   },

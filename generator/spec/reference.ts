@@ -83,7 +83,7 @@ One file says what the stack is; everything else follows from it. \`plimsoll ini
 # yaml-language-server: $schema=../../docs/stack.schema.json
 \`\`\`
 
-The shortest file has five lines. It gives three servers behind nginx, PostgreSQL with a replica, two Redis, backups, monitoring and logs:
+The shortest file has six lines. It gives three servers behind nginx, PostgreSQL with a replica, two Redis, backups, monitoring and logs:
 
 SHORTEST
 

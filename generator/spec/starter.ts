@@ -55,6 +55,12 @@ export function starter(answers: Answers, schema: string): string {
       ? ["logging: false  # Elasticsearch, Logstash and Kibana need a machine of 8 GB and more"]
       : ["# logging: false  # leaves Elasticsearch, Logstash and Kibana out: some 3 GB"]),
     "",
+    "backup:",
+    "  # Production wants its backups off its machine, or to hear that they may be lost with it:",
+    `  # repository: { s3: { endpoint: fra1.digitaloceanspaces.com, region: fra1, bucket: ${scalar(`${name}-backups`)} } }`,
+    "  # recipient: age1...  # plimsoll dr key makes one: it opens the bucket once the machine is gone",
+    "  lost_with_machine: accepted  # remove it when a bucket is named",
+    "",
     "# environments:  # what an environment has of its own, over all of the above",
     "#   staging:",
     `#     domain: ${scalar(`staging.${domain}`)}`,

@@ -49,7 +49,8 @@ export async function contextOf(given: Given = {}): Promise<CheckContext> {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
-  const stack = `name: shop\ndomain: api.shop.test\nmachine: s-4vcpu-16gb-amd\n${words || "api: { build: ./api }"}\n`;
+  const where = words.includes("backup:") ? "" : "backup: { lost_with_machine: accepted }\n";
+  const stack = `name: shop\ndomain: api.shop.test\nmachine: s-4vcpu-16gb-amd\n${where}${words || "api: { build: ./api }"}\n`;
   const source = { ...sourceOf(stack), folder };
   const spec = loadSpec(source.yaml, environment, components);
   const host = fakeHost(given.host ?? (() => undefined), { name: "deploy@203.0.113.7", kind: "ssh" });

@@ -1,4 +1,5 @@
 /** What is asked of a host before anything is sent to it: from one look, so that it costs nothing. */
+import { REFERENCE_RECIPIENT } from "../../generator/components/backup/recipient.ts";
 import type { PlanJson } from "../../generator/render/plan-json.ts";
 import {
   COMPOSE_MINIMUM,
@@ -30,6 +31,7 @@ export function requireReady(
   coming: ReadonlyMap<string, string> = new Map(),
 ): void {
   requireUnlocked(look.lock, site.environment);
+  requireOwnRecipient(site, plan);
   const faults = [...engineFaults(look), ...machineFaults(look, plan), ...roomFaults(site, look, images)];
   const skew = look.now - Date.now() / 1000;
   if (Math.abs(skew) > CLOCK + look.seconds) {
@@ -46,6 +48,18 @@ export function requireReady(
     site.host.kind === "local"
       ? "An engine: sudo npx plimsoll engine install. Room: docker system df"
       : `Make it ready (safe to run again): ${initCommand(site.host.name, parametersOfStack(site.host.name, plan.services))}`,
+  );
+}
+
+/** @throws Problem where what opens production's backups would be kept for a key that nobody has */
+function requireOwnRecipient({ environment }: Site, { settings }: PlanJson): void {
+  if (environment !== "production") return;
+  if (!settings.some(({ setting, value }) => setting === "recipient" && value === REFERENCE_RECIPIENT))
+    return;
+  throw new Problem(
+    `backup.recipient is the example's (${REFERENCE_RECIPIENT.slice(0, 12)}…), whose private key nobody has: with the host gone, nobody could open the backups; nothing was changed`,
+    "Make a pair, keep its private key away from the host, and write the public one into stack.yaml: plimsoll dr key",
+    2,
   );
 }
 

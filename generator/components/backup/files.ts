@@ -124,9 +124,14 @@ export function filesSidecar(
   };
 }
 
-export function filesFiles(sources: readonly Source[], options: Backup, ca: string | undefined): File[] {
+export function filesFiles(
+  sources: readonly Source[],
+  options: Backup,
+  places: readonly Place[],
+  ca: string | undefined,
+): File[] {
   const restarts = { restarts: [NAME] };
-  const recipients = recipientsOf(options);
+  const recipients = bucketOf(places) ? recipientsOf(options) : [];
   return [
     ...(ca === undefined ? [] : [{ path: `${NAME}/${CA}`, content: { text: ca } }]),
     // As `age --recipients-file` reads them.

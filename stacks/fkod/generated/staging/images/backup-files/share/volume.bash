@@ -53,7 +53,7 @@ swap() {
     rm -rf "${volume:?}/$BEFORE"
     mv "$volume/$BEFORE.part" "$volume/$BEFORE"
   fi
-  if [[ -d $volume/$NEW ]]; then move_all "$volume/$NEW" "$volume"; fi
+  if [[ -d $volume/$NEW ]]; then move_all "$volume/$NEW" "$volume" "$volume/$BEFORE"; fi
   rm -rf "${volume:?}/$NEW"
   sync
   rm -f "$volume/$SWAPPING"
@@ -70,8 +70,19 @@ undo() {
   swap
 }
 
+# move_all FROM TO [ASIDE]: what a service that was started in between has made under the same name is no loss: it goes
+# to ASIDE, or in beside the other.
 move_all() {
-  find "$1" -mindepth 1 -maxdepth 1 -not -name '.plimsoll-*' -exec mv -t "$2" -- {} +
+  local entry name place
+  while IFS= read -r -d '' entry; do
+    name=${entry##*/} place=$2/${entry##*/}
+    if [[ -n ${3-} && -e $place ]]; then
+      while [[ -e $3/$name ]]; do name+=.since; done
+      mv -T -- "$place" "$3/$name"
+    fi
+    while [[ -e $place ]]; do place+=.since; done
+    mv -T -- "$entry" "$place"
+  done < <(find "$1" -mindepth 1 -maxdepth 1 -not -name '.plimsoll-*' -print0)
 }
 
 # fill WHAT VOLUME SNAPSHOT: into a volume that is empty, of a host that is new.
