@@ -115,7 +115,8 @@ describe.skipIf(!engine)("files", () => {
     ).toMatch(/zone/);
     expect(await redis("get", "session:2")).toBe("later");
     expect((await restore("--to", at)).exitCode).toBe(0);
-    expect(await redis("get", "session:1")).not.toBe("");
+    // The first one, from before there was any session.
+    expect(await redis("dbsize")).toBe("0");
   });
 
   it("goes on with a restore that was killed between two of its renames", async () => {
@@ -182,7 +183,7 @@ describe.skipIf(!engine)("files", () => {
     expect(await verify()).toBe(1);
     expect((await files()).verified).toMatchObject({
       outcome: "failed",
-      said: expect.stringMatching(/pack|blob/i),
+      said: expect.stringMatching(/(?:tree|pack|blob).*: ./i),
     });
     expect(await figure("last_run_failed")).toBe("1");
     expect((await cli.run("backup", ["list"])).stdout).toMatch(/^NOT GOOD, verified \d+\w ago: /m);

@@ -28,10 +28,10 @@ verify() {
   [[ $outcome == passed ]]
 }
 
-# restic's first words of a fault; its last are only that there were some.
+# restic's first words of a fault, which go over two lines; its last are only that there were some.
 why_bad() {
   { grep -vE '^(using|load|check|read|create|\[|$)|^Fatal: repository contains errors' "$run/verify.log" || tail -n 1 "$run/verify.log"; } |
-    head -n 1 | tr -d '\n' | cut -c 1-300
+    head -n 2 | tr -s '\n\t ' ' ' | sed 's/ $//' | cut -c 1-300
 }
 
 conclude() {
