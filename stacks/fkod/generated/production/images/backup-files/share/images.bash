@@ -27,3 +27,10 @@ image_keep() {
   # Its data goes with the next backup's prune.
   rst forget --quiet --host "$IMAGES" --tag image --group-by host --keep-last "$PLIMSOLL_IMAGES"
 }
+
+# image_get REF: on stdout, as `docker save` wrote it.
+image_get() {
+  local id
+  id=$(rst --no-lock snapshots --json --host "$IMAGES" --tag "image,ref:$1" | jq -er 'max_by(.time).id') || { echo "there is no $1" >&2; return 1; }
+  rst --no-lock dump "$id" /image.tar
+}
