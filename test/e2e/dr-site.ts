@@ -110,7 +110,7 @@ export async function openDrSite(words: Readonly<Record<string, unknown>> = {}) 
         schedule: "0 0 1 1 *",
         verify: "0 0 1 1 *",
         repository: {
-          s3: { endpoint: bucket.endpoint, region: bucket.region, bucket: bucket.bucket },
+          s3: { endpoint: bucket.endpoint, region: bucket.region, bucket: bucket.bucket, ca: "s3-ca.pem" },
         },
         recipient,
       },
