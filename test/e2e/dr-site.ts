@@ -4,14 +4,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { execa, type ResultPromise } from "execa";
 import { expect } from "vitest";
-import { parseDocument } from "yaml";
+import { parse, parseDocument } from "yaml";
 import { generate } from "../../generator/index.ts";
-import { localHost } from "../../operator/host/local.ts";
-import { getImages, neededImages } from "../../operator/up/images.ts";
-import { plainProgress } from "../../operator/up/progress.ts";
-import { openProject } from "../../operator/up/project.ts";
 import { type Droplet, startDroplet } from "./droplet.ts";
-import { engineOrSkip } from "./engine.ts";
 import { buildCli, removeCli, type Said } from "./operate-cli.ts";
 import { type S3, startS3 } from "./s3.ts";
 
@@ -56,9 +51,11 @@ export async function openDrSite(words: Readonly<Record<string, unknown>> = {}) 
   }
 
   try {
-    s3 = await startS3({ name: "dr" });
-    const first = await droplet("dr-first");
-    const bucket = s3;
+    const starting = startS3({ name: "dr" }).then((started) => {
+      s3 = started;
+      return started;
+    });
+    const [bucket, first] = await Promise.all([starting, droplet("dr-first")]);
 
     function begin(
       words: readonly string[],
@@ -113,7 +110,7 @@ export async function openDrSite(words: Readonly<Record<string, unknown>> = {}) 
         schedule: "0 0 1 1 *",
         verify: "0 0 1 1 *",
         repository: {
-          s3: { endpoint: bucket.endpoint, region: bucket.region, bucket: bucket.bucket },
+          s3: { endpoint: bucket.endpoint, region: bucket.region, bucket: bucket.bucket, ca: "s3-ca.pem" },
         },
         recipient,
       },
@@ -180,13 +177,20 @@ export async function openDrSite(words: Readonly<Record<string, unknown>> = {}) 
 
 /** Built on this machine where they are missing: their tags are hashes of what they are made of. */
 async function ownImages(stack: string): Promise<string[]> {
-  const engine = await engineOrSkip();
-  if (!engine) throw new Error("no engine: ask engineOrSkip() first");
   const { folder } = await generate({ stackFolder: stack, environment: "production" });
-  const project = await openProject(localHost(), engine, folder);
-  const own = (await neededImages(project)).filter(({ image }) => image.startsWith("plimsoll/"));
-  await getImages(project, own, { progress: plainProgress(() => undefined) });
-  return own.map(({ image }) => image);
+  const compose = parse(await readFile(join(folder, "compose.yaml"), "utf8")) as {
+    services: Record<string, { image: string; build?: { context: string } }>;
+  };
+  const own = new Map(
+    Object.values(compose.services).flatMap(({ image, build }) =>
+      build && image.startsWith("plimsoll/") ? [[image, join(folder, build.context)] as const] : [],
+    ),
+  );
+  for (const [image, context] of own) {
+    const there = await execa("docker", ["image", "inspect", image], { reject: false });
+    if (there.exitCode !== 0) await execa("docker", ["build", "--tag", image, context]);
+  }
+  return [...own.keys()];
 }
 
 const MACHINE = { cpus: 2, memory: "4GB", disk: "40GB" };

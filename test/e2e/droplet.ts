@@ -149,7 +149,7 @@ async function dropletOf(
   let hostKey = "";
   await eventually(async () => {
     hostKey = await exec("cat /etc/ssh/ssh_host_ed25519_key.pub");
-  });
+  }, 240);
   await writeFile(knownHosts, `${address} ${hostKey}\n`);
   await writeFile(sshConfig, configText({ address, user, keyFile, knownHosts }));
   const fingerprint = (await execa("ssh-keygen", ["-lf", "-"], { input: hostKey })).stdout.split(" ")[1];
@@ -238,7 +238,7 @@ async function answers(droplet: Droplet, engine: boolean): Promise<void> {
   await eventually(async () => {
     const { exitCode, stderr } = await droplet.ssh(engine ? "docker info" : "true");
     if (exitCode !== 0) throw new Error(stderr);
-  }, 60);
+  }, 240);
 }
 
 /** A network of its own, so that its address stays over a reboot. @returns the droplet's address in it */
