@@ -10,6 +10,13 @@ verify() {
   local outcome guard number passed=0
   exec 7>"$run/verify.lock"
   flock -w 2 7 || { log "another verification is running: this one is left out" warning; return "$busy"; }
+  # Memory for one restored cluster at a time: see claim_reserve.
+  exec 6>>"$trial/reserve.lock"
+  flock -w 2 6 || {
+    log "a copy of the database is there, or a restore is at work, in the memory that a verification uses: this one is left out" warning
+    exec 6>&- 7>&-
+    return "$reserved"
+  }
   throw_away
   # Ends a moment after this process, whatever ends that, and throws away what it left.
   bound TERM "$0" verify-guard 8>&- &
@@ -23,7 +30,7 @@ verify() {
   kill "$guard" 2>/dev/null || true
   wait "$guard" 2>/dev/null || true
   write_metrics || true
-  exec 7>&-
+  exec 6>&- 7>&-
   return "$passed"
 }
 
@@ -44,7 +51,7 @@ bound() {
 guard() {
   trap throw_away EXIT
   trap 'exit 0' TERM INT HUP
-  bound KILL sleep infinity 7>&- &
+  bound KILL sleep infinity 6>&- 7>&- &
   wait
 }
 
@@ -65,9 +72,12 @@ prove() {
   [[ -n $chosen ]] || { failed "there is no backup $label"; return 1; }
   note --arg wanted "$label" --arg newest "$newest" '.label = $wanted | .newest = ($wanted == $newest)'
   log "verification of $label begins"
+  # Before anything else happens: what would be lost if this were no drill.
+  note --argjson risk "$(at_risk 2>/dev/null || echo null)" '.risk = $risk'
   # Read before the restore: what the archive has by now must be in the copy.
   end=$(archive_end "$2" 2>/dev/null) || { failed "the archive cannot be listed"; return 1; }
-  room_for "$(jq -r .info.size <<<"$chosen")" && restore "$label" "$2" && recover "$end" "$2" && read_all && ask_all || return 1
+  room_for "$(jq -r .info.size <<<"$chosen")" && timed restore restore "$label" "$2" && timed recovery recover "$end" "$2" &&
+    timed reading read_all && timed checks ask_all || return 1
   note '.outcome = "passed" | .said = ""'
   log "$label is proven"
 }

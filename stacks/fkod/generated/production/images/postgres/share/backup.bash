@@ -107,12 +107,14 @@ backup() {
   # The scheduler does not overlap a job with itself; this keeps the first backup and one by hand apart from it too.
   exec 8>"$run/backup.lock"
   flock -w 2 8 || { log "another backup is running: this one is left out" warning; return "$busy"; }
-  local number kind all failed=0 results=""
+  local number kind all failed=0 results="" other
   all=$(info) || all='[]'
+  other=$(superseded_by) || other=""
+  [[ -z $other ]] || log "another site took over, $other: no backup of this one goes into its repository" error
   while read -r number kind <&6; do
     if [[ ${2-} == missing && $(backups_in "$number" <<<"$all" | jq length) -gt 0 ]]; then continue; fi
     local result=0
-    backup_into "$number" "$kind" "${1:-$(due_type "$number" "$all")}" || result=1
+    if [[ -n $other ]]; then result=1; else backup_into "$number" "$kind" "${1:-$(due_type "$number" "$all")}" || result=1; fi
     results+="$kind $result"$'\n'
     failed=$((failed | result))
   done 6< <(repositories)
@@ -187,6 +189,11 @@ write_metrics() {
     backup_figures <<<"$all"
     repository_figures "$written" <<<"$all"
     verify_figures
+    echo '# HELP plimsoll_site_superseded 1 where another site took over and this one must serve nobody any more.'
+    echo '# TYPE plimsoll_site_superseded gauge'
+    echo "plimsoll_site_superseded $(if superseded_by >/dev/null; then echo 1; else echo 0; fi)"
+    damage_figures
+    drill_figures
     if [[ -n $archived ]]; then
       echo '# HELP plimsoll_archive_last_timestamp_seconds When a WAL segment last reached the repository.'
       echo '# TYPE plimsoll_archive_last_timestamp_seconds gauge'

@@ -104,10 +104,14 @@ history_of() {
   words --repo="$1" repo-get "archive/$stanza/$2/$newest"
 }
 
-# Position of the last segment of the newest timeline that has one, in the repository $1.
+# The last segment of the newest timeline that has one, in the repository $1.
+archive_last() {
+  words info --output=json | archives "$1" | jq -ers '[.[].ranges[].last] | max // empty'
+}
+
+# Its position.
 archive_end() {
   local last
-  last=$(words info --output=json | archives "$1" | jq -rs '[.[].ranges[].last] | max // empty')
-  [[ -n $last ]] || return 1
+  last=$(archive_last "$1") || return 1
   echo $((16#${last:8:8} * 256 + 16#${last:16:8}))
 }
