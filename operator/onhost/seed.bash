@@ -128,5 +128,9 @@ keep_recovered() {
     fault "$node does not say how far it goes: $(said)" || return 1
   set=$(docker exec "$(container_of "$node")" cat /var/lib/postgresql/recovered 2>/dev/null) || set=-
   put "$STATE/recovered" "$reached ${set// /_}"
-  note "$node: the last transaction was committed at $(date -u -d "@${reached%% *}" +'%F %T UTC' 2>/dev/null || echo 'a time that is not known')"
+  if [[ $reached == -* ]]; then
+    note "$node: no transaction was committed after the backup: its end is as far as the database goes"
+  else
+    note "$node: the last transaction was committed at $(date -u -d "@${reached%% *}" +'%F %T UTC' 2>/dev/null || echo "${reached%% *}")"
+  fi
 }

@@ -48,6 +48,8 @@ export type Activated = {
   bundle: string;
   host: string;
   database: Recovered | undefined;
+  /** When the first try began, which may be an earlier one. */
+  begun: string;
   /** In seconds; none where it was active already. */
   steps: { step: string; seconds: number }[];
 };
@@ -117,6 +119,7 @@ async function activated(
     version,
     release: recovery.release,
     bundle: recovery.bundle,
+    begun: recovery.begun,
     host: site.host.name,
     database: await recovered(site),
     steps: events.flatMap(({ step, state, seconds }) =>
