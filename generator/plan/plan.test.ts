@@ -25,6 +25,7 @@ const anySpec = fc
     name: "any",
     domain: "any.example.com",
     machine: pick.machine,
+    backup: { lost_with_machine: "accepted" },
     images: pick.images,
     api: {
       image: "example.com/any:1",
@@ -81,7 +82,7 @@ it("fits any valid stack on any droplet, or refuses it: sums, references and por
   expect(planned).toBeGreaterThan(20);
 });
 
-it("needs five lines", () => {
-  expect(shortest.trim().split("\n")).toHaveLength(5);
+it("needs six lines", () => {
+  expect(shortest.trim().split("\n")).toHaveLength(6);
   for (const environment of environmentNames) expect(() => filesOf(shortest, environment)).not.toThrow();
 });

@@ -17,7 +17,7 @@ const cases: Case[] = [
   // The disaster site.
   [
     "a disaster site on the host itself",
-    add("host: deploy@a.example\ndr: { host: deploy@a.example }"),
+    add("backup: { lost_with_machine: accepted }\nhost: deploy@a.example\ndr: { host: deploy@a.example }"),
     /is the host that may be lost/,
     "production",
   ],

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # state, of whoever stands on this
 # What the scripts on a stack's database stand on. PROJECT is the Compose project.
 export LC_ALL=C
 umask 077
