@@ -214,15 +214,16 @@ write_metrics() {
   } | publish backup-postgres.prom
 }
 
-# stdin: info.
+# stdin: info. Nothing of a repository that cannot be read: that it holds no backup is not known then.
 backup_figures() {
   jq -r --arg repositories "$(repositories)" '
     ($repositories | split("\n") | map(split(" ") | {key: .[0], value: .[1]}) | from_entries) as $kinds
+    | [.[].repo[]? | select(.status.code == 99) | .key] as $closed
     | [.[].backup[]? | select(.error != true)] as $all
-    | ($kinds | to_entries | map({
+    | ($kinds | to_entries | map(select((.key | tonumber) as $number | $closed | index($number) | not)) | map({
         labels: "what=\"postgres\",repository=\"\(.value)\"", number: (.key | tonumber)
       } | . + {backups: [.number as $number | $all[] | select((.database."repo-key" // 1) == $number)]})) as $each
-    | ($each | map(. as $one | .backups | group_by(.type) | map(max_by(.timestamp.stop)) | map({backup: ., labels: ($one.labels + ",type=\"\(.type)\"")})) | add) as $last
+    | ($each | map(. as $one | .backups | group_by(.type) | map(max_by(.timestamp.stop)) | map({backup: ., labels: ($one.labels + ",type=\"\(.type)\"")})) | add // []) as $last
     | "# HELP plimsoll_backup_last_success_timestamp_seconds End of the newest good backup.",
       "# TYPE plimsoll_backup_last_success_timestamp_seconds gauge",
       ($last[] | "plimsoll_backup_last_success_timestamp_seconds{\(.labels)} \(.backup.timestamp.stop)"),
