@@ -148,7 +148,7 @@ function refusal({ endpoint, bucket, region }: Store, key: string, status: numbe
 }
 
 function unreachable({ endpoint }: Store, { code, message }: NodeJS.ErrnoException): Problem {
-  if (/CERT|SIGNED|ISSUER|ALTNAME/i.test(code ?? ""))
+  if (/CERT|SIGNED|ISSUER|ALTNAME|VERIFY/i.test(code ?? ""))
     return new Problem(
       `the certificate of ${endpoint} is not trusted (${code})`,
       "A private authority's certificate goes into backup.repository of stack.yaml.",

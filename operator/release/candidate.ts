@@ -143,11 +143,14 @@ function builtImage({ plan }: Produced) {
 /** stack.yaml as the current release was made from it: a change of one setting brings no other along. */
 export function sourceOfRelease(source: StackSource, look: Look): StackSource {
   if (!look.source) return source;
-  const { stack, overrides, pins } = look.source;
+  const { stack, overrides, pins, beside } = look.source;
   const file = `stack.yaml of ${look.current}`;
   return {
     folder: source.folder,
-    yaml: readStack(file, stack),
+    yaml: {
+      ...readStack(file, stack),
+      beside: beside === undefined ? {} : (JSON.parse(beside) as Record<string, string>),
+    },
     overrides:
       overrides === undefined ? undefined : parseYaml(`overrides.yaml of ${look.current}`, overrides),
     pins: readPins(`pins.json of ${look.current}`, pins),

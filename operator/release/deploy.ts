@@ -128,6 +128,10 @@ function released(
     text("secrets.recipe", secretsRecipe(produced.plan.secrets)),
     text("source/stack.yaml", source.yaml.text),
     ...(source.overrides ? [text("source/overrides.yaml", source.overrides.text)] : []),
+    // Files that stack.yaml names: without them a change of one setting could not make it again.
+    ...(Object.keys(source.yaml.beside ?? {}).length > 0
+      ? [text("source/beside.json", JSON.stringify(source.yaml.beside))]
+      : []),
     ...(Object.keys(source.pins).length > 0 ? [text("source/pins.json", JSON.stringify(source.pins))] : []),
   ];
 }

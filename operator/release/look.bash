@@ -68,6 +68,7 @@ if [[ -n $current ]]; then
   text stack "$release/source/stack.yaml"
   text overrides "$release/source/overrides.yaml"
   text pins "$release/source/pins.json"
+  text beside "$release/source/beside.json"
 fi
 [[ -z $context ]] || text context "$state/contexts/${context//\//_}"
 exit 0

@@ -45,7 +45,7 @@ export type Look = {
   plan?: PlanJson;
   manifest: Manifest;
   compose?: string;
-  source?: { stack: string; overrides?: string; pins?: string };
+  source?: { stack: string; overrides?: string; pins?: string; beside?: string };
   /** Files of the build context as they lie there: path to hash. */
   context: ReadonlyMap<string, string>;
   images: ReadonlySet<string>;
@@ -115,7 +115,14 @@ export function parseLook(stdout: string, seconds = 0): Look {
     manifest: parseManifest(texts.get("manifest")),
     compose: texts.get("compose"),
     source:
-      stack === undefined ? undefined : { stack, overrides: texts.get("overrides"), pins: texts.get("pins") },
+      stack === undefined
+        ? undefined
+        : {
+            stack,
+            overrides: texts.get("overrides"),
+            pins: texts.get("pins"),
+            beside: texts.get("beside"),
+          },
     context: contextOf(texts.get("context")),
     images: new Set(lists.image),
     secrets: new Set(lists.secret),

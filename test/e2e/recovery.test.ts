@@ -98,13 +98,14 @@ describe.skipIf(!(await engineOrSkip()))("recovery", () => {
     expect(plain.map(({ path, mode = 0 }) => `${mode.toString(8)} ${path}`).sort()).toEqual(names);
     for (const { path, content } of plain) {
       const value = await site.exec(`cat ${SECRETS}/${path}`);
-      expect(String(content), path).toBe(value);
+      // What the outer engine prints ends without its last line break.
+      expect(String(content).trimEnd(), path).toBe(value.trimEnd());
       if (value.length >= 8) expect(Buffer.from(bytes).includes(value.trim()), path).toBe(false);
     }
     const live = (await site.exec(`cd ${LIVE} && find . -type f -printf '%P\\n'`)).trim().split("\n").sort();
     expect(generated.flatMap(({ path }) => (path.endsWith("/") ? [] : [path])).sort()).toEqual(live);
     const compose = generated.find(({ path }) => path === "compose.yaml");
-    expect(String(compose?.content)).toBe(await site.exec(`cat ${LIVE}/compose.yaml`));
+    expect(String(compose?.content).trimEnd()).toBe((await site.exec(`cat ${LIVE}/compose.yaml`)).trimEnd());
     for (const path of ["current", "audit.log", "releases/v1/source/stack.yaml", "releases/v1/release.json"])
       expect(state.map((file) => file.path)).toContain(path);
     expect(state.filter(({ path }) => /secrets-before|context/.test(path))).toEqual([]);
