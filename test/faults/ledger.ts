@@ -17,10 +17,14 @@ const some = () => 1 + Math.floor(Math.random() * next);
 async function transaction(client) {
   const steps = [];
   const say = async (kind, id, value) => {
-    steps.push([kind, id, value]);
-    if (kind === "insert") await client.query("insert into ledger values ($1, $2)", [id, value]);
-    if (kind === "update") await client.query("update ledger set value = $2 where id = $1", [id, value]);
-    if (kind === "delete") await client.query("delete from ledger where id = $1", [id]);
+    const statements = {
+      insert: ["insert into ledger values ($1, $2)", [id, value]],
+      update: ["update ledger set value = $2 where id = $1", [id, value]],
+      delete: ["delete from ledger where id = $1", [id]],
+    };
+    const { rowCount } = await client.query(...statements[kind]);
+    // A row that another has not committed yet is not met, though its commit may come first.
+    if (rowCount === 1) steps.push([kind, id, value]);
   };
   await client.query("begin");
   const { rows: [{ xid }] } = await client.query("select pg_current_xact_id() as xid");
