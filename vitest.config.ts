@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const LONG = [
   "failover",
   "backup",
+  "repository",
   "deploy",
   "deploy-interrupted",
   "onhost",

@@ -2,12 +2,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { produce } from "../index.ts";
 import { GiB, MiB } from "../spec/words.ts";
-import { shortest, sourceOf } from "../testing/source.ts";
+import { bare, shortest, sourceOf } from "../testing/source.ts";
 import { databaseName, Postgres } from "./postgres/options.ts";
 import { kB, settingsOf } from "./postgres/settings.ts";
 
 function produced(more = "", environment: "local" | "production" = "production") {
-  const { plan, files } = produce(sourceOf(`${shortest}${more}`), environment, { images: "official" });
+  const { plan, files } = produce(
+    sourceOf(`${more.includes("backup:") ? bare : shortest}${more}`),
+    environment,
+    { images: "official" },
+  );
   const text = (path: string) => files.find((file) => file.path === path)?.text ?? "";
   return { plan, text, paths: files.map((file) => file.path) };
 }

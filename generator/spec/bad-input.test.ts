@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { produce } from "../index.ts";
-import { shortest, sourceOf } from "../testing/source.ts";
+import { bare as shortest, sourceOf } from "../testing/source.ts";
 import type { EnvironmentKind } from "./core.ts";
 import { InputError } from "./fault.ts";
 import { LARGEST_FILE } from "./text.ts";
@@ -113,7 +113,7 @@ const cases: Case[] = [
   ],
   [
     "a machine too small",
-    change("s-4vcpu-8gb", "s-1vcpu-1gb"),
+    `${change("s-4vcpu-8gb", "s-1vcpu-1gb")}backup: { lost_with_machine: accepted }\n`,
     /does not fit in production: \d+ MB of memory.*[\s\S]*smallest droplet that carries it: \S+, \$\d+ a month/,
     "production",
   ],
@@ -313,5 +313,5 @@ it("is not kept busy by a file of many keys", () => {
 it("lets an environment take back what the stack does not have", () => {
   const stack = add("logging: false\nenvironments: { local: { logging: { keep: null } } }");
   expect(produce(sourceOf(stack), "local").plan.components).toContain("elk");
-  expect(produce(sourceOf(stack), "production").plan.components).not.toContain("elk");
+  expect(produce(sourceOf(`${stack}backup: false\n`), "production").plan.components).not.toContain("elk");
 });

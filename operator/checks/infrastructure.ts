@@ -52,8 +52,8 @@ export async function backups(context: CheckContext, longest?: number): Promise<
   if (!running) return nothingRuns(context);
   const lines = running.all("backup");
   const remedy = `plimsoll logs ${context.site.environment} --service backup-postgres`;
-  const bad = lines.flatMap((line) => /^last_run_failed\{what="([^"]+)"\} 1$/.exec(line)?.[1] ?? []);
-  if (bad.length > 0) return failed(`the last try failed: ${bad.join(", ")}`, remedy);
+  const bad = lines.flatMap((line) => /^last_run_failed\{what="([^"]+)"[^}]*\} 1$/.exec(line)?.[1] ?? []);
+  if (bad.length > 0) return failed(`the last try failed: ${[...new Set(bad)].join(", ")}`, remedy);
   const newest = newestBackups(lines);
   const wanted = context.plan.backups.some((one) => "cluster" in one) ? ["postgres"] : [];
   const none = wanted.filter((what) => !newest.has(what));

@@ -16,6 +16,7 @@ import {
   type Snapshot,
   type Verification,
 } from "./report.ts";
+import { repositoryFaultText } from "./repository-words.ts";
 import { type Kept, SIDECARS } from "./sidecars.ts";
 
 export type PostgresBackup = {
@@ -36,6 +37,18 @@ export type PostgresBackup = {
   usable: boolean;
   verified: Verification | null;
   databases?: string[];
+  /** Where it is, where there are two. */
+  repository?: RepositoryKind;
+};
+
+export type RepositoryKind = "local" | "s3";
+
+/** One of several places: `fault` is what is wrong with it, in the tool's words and ours. */
+export type Repository = {
+  kind: RepositoryKind;
+  backups: number;
+  newest: number | null;
+  fault: string | null;
 };
 
 /** What one sidecar knows; what went wrong where it knows nothing. */
@@ -46,11 +59,14 @@ export type Postgres = {
   reaches: Reach[];
   gaps: Gap[];
   running: PostgresReport["running"];
+  /** Each by itself, where there are two. */
+  repositories?: Repository[];
 };
 export type Files = {
   snapshots: Snapshot[];
   missing: string[];
   running: boolean;
+  repositories?: Repository[];
   verifying: boolean;
   verified: FilesVerification | null;
   /** Null where stack.yaml names no recipient. */
@@ -97,11 +113,16 @@ function answerOf<Report>(facts: Facts, key: Kept, schema: z.ZodType<Report>): R
   }
 }
 
-function postgresOf({ info, set, archives, verified, running, error }: PostgresReport): Known<Postgres> {
+function postgresOf(report: PostgresReport): Known<Postgres> {
+  const { info, set, archives, verified, running, error, repositories } = report;
   const bad = info.find(({ status }) => status.code === 99);
-  if (bad || error !== "") return { error: bad?.status.message ?? error };
+  if (bad) return { error: repositoryFaultText(faultOf(report, 1) ?? bad.status.message) };
+  if (error !== "") return { error: repositoryFaultText(error) };
   const { reaches, gaps, useless } = reachOf({ info, archives });
   const detailed = set.flatMap(({ backup }) => backup);
+  const several = repositories.length > 1;
+  const kindOf = ({ database }: InfoBackup) =>
+    repositories.find(({ number }) => number === (database["repo-key"] ?? 1))?.kind;
   const backups = info
     .flatMap(({ backup }) => backup)
     .map((one): PostgresBackup => {
@@ -119,22 +140,55 @@ function postgresOf({ info, set, archives, verified, running, error }: PostgresR
         usable: !useless.includes(one.label),
         verified: verified.find(({ label }) => label === one.label) ?? null,
         ...(details && { databases: (details["database-ref"] ?? []).map(({ name }) => name) }),
+        ...(several && { repository: kindOf(one) }),
       };
-    });
-  return { backups, reaches, gaps, running };
+    })
+    .sort((one, other) => one.finished - other.finished);
+  if (!several) return { backups, reaches, gaps, running };
+  const each = repositories.map(({ number, kind }): Repository => {
+    const own = backups.filter(({ repository }) => repository === kind);
+    return {
+      kind,
+      backups: own.length,
+      newest: own.at(-1)?.finished ?? null,
+      fault: faultOf(report, number) ?? null,
+    };
+  });
+  return { backups, reaches, gaps, running, repositories: each };
+}
+
+/** What pgBackRest says against one repository; that it holds no backup yet is none. */
+function faultOf({ info }: PostgresReport, number: number): string | undefined {
+  const { code, message } = info.flatMap(({ repo }) => repo).find(({ key }) => key === number)?.status ?? {};
+  return code === undefined || code === 0 || code === 2 ? undefined : message;
 }
 
 function filesOf(report: FilesReport): Known<Files> {
-  const { snapshots, sources, running, error, verifying, verified, recovery, images } = report;
-  if (error !== "") return { error };
-  const missing = sources.filter((what) => !snapshots.some((one) => one.what === what));
-  return {
-    snapshots: [...snapshots].sort((a, b) => a.time - b.time),
-    missing,
-    running,
-    verifying,
-    verified: verified ?? null,
-    recovery: recovery ?? null,
-    images: [...images].sort((a, b) => a.time - b.time),
+  const { snapshots, sources, running, error, repositories } = report;
+  const more = {
+    verifying: report.verifying,
+    verified: report.verified ?? null,
+    recovery: report.recovery ?? null,
+    images: [...report.images].sort((a, b) => a.time - b.time),
   };
+  if (error !== "") return { error: repositoryFaultText(error) };
+  const places = repositories.filter(({ error }) => error === "").map(({ kind }) => kind);
+  const missing = sources.filter((what) =>
+    places.length < 2
+      ? !snapshots.some((one) => one.what === what)
+      : places.some((kind) => !snapshots.some((one) => one.what === what && one.repository === kind)),
+  );
+  const sorted = [...snapshots].sort((a, b) => a.time - b.time);
+  if (repositories.length < 2)
+    return { snapshots: sorted.map(({ repository: _, ...one }) => one), missing, running, ...more };
+  const each = repositories.map(({ kind, error }): Repository => {
+    const own = sorted.filter(({ repository }) => repository === kind);
+    return {
+      kind,
+      backups: own.length,
+      newest: own.at(-1)?.time ?? null,
+      fault: error === "" ? null : error,
+    };
+  });
+  return { snapshots: sorted, missing, running, repositories: each, ...more };
 }

@@ -4,8 +4,9 @@ import { bytes } from "../../generator/report/units.ts";
 import { MiB } from "../../generator/spec/words.ts";
 import { span } from "../operate/ps-text.ts";
 import { bundleTime } from "../recovery/name.ts";
-import type { Backups, Files, Known, Postgres, PostgresBackup } from "./backups.ts";
+import type { Backups, Files, Known, Postgres, PostgresBackup, Repository } from "./backups.ts";
 import type { FilesVerification, Recovery, Verification } from "./report.ts";
+import { repositoryFaultText } from "./repository-words.ts";
 
 export function listText({ now, postgres, files }: Backups, paint: Paint): string {
   return [
@@ -24,9 +25,28 @@ function section<What extends object>(
   return [title, ...lines].join("\n");
 }
 
-function postgresText({ backups, reaches, gaps, running }: Postgres, now: number, paint: Paint): string[] {
+/** Which of two repositories a row is about: a column that one repository needs not. */
+function whereOf(repositories: readonly Repository[] | undefined, kind: string | null | undefined): string[] {
+  return repositories ? [kind ?? "?"] : [];
+}
+
+/** Each of two, with what is wrong with it. */
+function repositoryLines(repositories: readonly Repository[] = [], now: number, paint: Paint): string[] {
+  return repositories.map(({ kind, backups, newest, fault }) =>
+    fault === null
+      ? `${kind}: ${backups} ${backups === 1 ? "backup" : "backups"}${newest === null ? "" : `, the newest ${span(now - newest)} old`}`
+      : paint("red", `${kind}: ${printable(repositoryFaultText(fault))}`),
+  );
+}
+
+function postgresText(
+  { backups, reaches, gaps, running, repositories }: Postgres,
+  now: number,
+  paint: Paint,
+): string[] {
   const rows = backups.map((one) => [
     one.label,
+    ...whereOf(repositories, one.repository),
     one.kind,
     span(now - one.finished),
     sizeOf(one.size),
@@ -38,7 +58,13 @@ function postgresText({ backups, reaches, gaps, running }: Postgres, now: number
   return [
     ...(running.backup ? [paint("yellow", "a backup is being made")] : []),
     ...(running.verify ? [paint("yellow", "a backup is being verified")] : []),
-    ...table(["LABEL", "KIND", "AGE", "SIZE", "STORED", "WAL", "VERIFIED"], rows, paint, bad),
+    ...repositoryLines(repositories, now, paint),
+    ...table(
+      ["LABEL", ...(repositories ? ["WHERE"] : []), "KIND", "AGE", "SIZE", "STORED", "WAL", "VERIFIED"],
+      rows,
+      paint,
+      bad,
+    ),
     ...(backups.length === 0 ? [paint("red", "there is no backup yet")] : []),
     ...reaches.map(({ from, to }) => `every instant from ${utc(from)} to ${utc(to)}`),
     ...gaps.map(({ first, last, segments, from, until }) =>
@@ -51,9 +77,10 @@ function postgresText({ backups, reaches, gaps, running }: Postgres, now: number
 }
 
 function filesText(files: Files, now: number, paint: Paint): string[] {
-  const { snapshots, missing, running, verifying, verified, recovery, images } = files;
-  const rows = snapshots.map(({ short, what, time, size, added }) => [
+  const { snapshots, missing, running, repositories, verifying, verified, recovery, images } = files;
+  const rows = snapshots.map(({ short, what, time, size, added, repository }) => [
     short,
+    ...whereOf(repositories, repository),
     what,
     span(now - time),
     size == null ? "" : sizeOf(size),
@@ -61,7 +88,13 @@ function filesText(files: Files, now: number, paint: Paint): string[] {
   ]);
   return [
     ...(running ? [paint("yellow", "a backup is being made")] : []),
-    ...table(["ID", "WHAT", "AGE", "SIZE", "STORED"], rows, paint, () => false),
+    ...repositoryLines(repositories, now, paint),
+    ...table(
+      ["ID", ...(repositories ? ["WHERE"] : []), "WHAT", "AGE", "SIZE", "STORED"],
+      rows,
+      paint,
+      () => false,
+    ),
     ...missing.map((what) => paint("red", `there is no backup of ${what} yet`)),
     ...(verifying ? [paint("yellow", "the repository is being verified")] : []),
     ...(verified ? [filesVerified(verified, now, paint)] : []),

@@ -24,7 +24,12 @@ const backup = (label: string, start: number, stop: number, timeline = 1): InfoB
 const reach = (ranges: Range[], backups: InfoBackup[], history = "") =>
   reachOf({
     info: [
-      { status: { code: 0, message: "ok" }, archive: [{ id: "18-1", database: { id: 1 } }], backup: backups },
+      {
+        status: { code: 0, message: "ok" },
+        archive: [{ id: "18-1", database: { id: 1 } }],
+        backup: backups,
+        repo: [],
+      },
     ],
     archives: [{ id: "18-1", history, ranges }],
   });

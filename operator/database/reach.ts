@@ -18,7 +18,9 @@ export function reachOf({ info, archives }: Pick<PostgresReport, "info" | "archi
   const gaps: Gap[] = [];
   const useless: string[] = [];
   for (const { archive, backup } of info) {
-    for (const { id, database } of archive) {
+    // The same archive in two repositories is one: its segments are those of both.
+    const once = archive.filter(({ id }, index) => archive.findIndex((one) => one.id === id) === index);
+    for (const { id, database } of once) {
       const { ranges, history } = archives.find((one) => one.id === id) ?? { ranges: [], history: "" };
       const stages = stagesOf(history, ranges);
       const stretches = stretchesOf(ranges, stages);

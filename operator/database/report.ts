@@ -11,7 +11,7 @@ const InfoBackup = z.object({
   /** True where pages had a wrong checksum when the backup was made. */
   error: z.boolean().nullish(),
   timestamp: z.object({ start: Time, stop: Time }),
-  database: z.object({ id: z.number() }),
+  database: z.object({ id: z.number(), "repo-key": z.number().nullish() }),
   archive: z.object({ start: z.string().nullable(), stop: z.string().nullable() }),
   info: z.object({
     size: z.number(),
@@ -29,6 +29,9 @@ const Info = z.array(
     status: z.object({ code: z.number(), message: z.string() }),
     archive: z.array(z.object({ id: z.string(), database: z.object({ id: z.number() }) })).default([]),
     backup: z.array(InfoBackup).default([]),
+    repo: z
+      .array(z.object({ key: z.number(), status: z.object({ code: z.number(), message: z.string() }) }))
+      .default([]),
   }),
 );
 
@@ -58,9 +61,13 @@ export const Verification = z.object({
 });
 export type Verification = z.output<typeof Verification>;
 
+/** A repository: pgBackRest's number of it, and what it is. */
+const Numbered = z.object({ number: z.number(), kind: z.enum(["local", "s3"]) });
+
 export const PostgresReport = z.object({
   now: Time,
   error: z.string(),
+  repositories: z.array(Numbered).default([{ number: 1, kind: "local" }]),
   info: Info,
   set: Info,
   archives: z.array(z.object({ id: z.string(), history: z.string(), ranges: z.array(Range) })),
@@ -77,6 +84,7 @@ export const Snapshot = z.object({
   size: z.number().nullish(),
   added: z.number().nullish(),
   files: z.number().nullish(),
+  repository: z.enum(["local", "s3"]).nullish(),
 });
 export type Snapshot = z.output<typeof Snapshot>;
 
@@ -125,6 +133,7 @@ export const FilesReport = z.object({
   recovery: Recovery.nullish(),
   images: z.array(KeptImage).default([]),
   sources: z.array(z.string()),
+  repositories: z.array(z.object({ kind: z.enum(["local", "s3"]), error: z.string() })).default([]),
   snapshots: z.array(Snapshot),
 });
 export type FilesReport = z.output<typeof FilesReport>;

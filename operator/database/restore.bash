@@ -40,16 +40,17 @@ if [[ $writer != - ]]; then
   done
 fi
 
-mounts=() network=none
+mounts=() network=none bucket=''
 while IFS='|' read -r kind from to; do
   case $to in
     /etc/postgresql | /etc/pgbackrest | /var/lib/pgbackrest | /run/secrets/backup_pgbackrest)
       mounts+=(--mount "type=$kind,source=$from,destination=$to,readonly")
       ;;
   esac
-  [[ $to != /var/lib/pgbackrest ]] || local_repository=1
+  # The keys of a bucket: there is one, beside a volume or alone.
+  [[ $to != /run/secrets/backup_pgbackrest ]] || bucket=1
 done < <(docker container inspect --format '{{range .Mounts}}{{.Type}}|{{if eq .Type "volume"}}{{.Name}}{{else}}{{.Source}}{{end}}|{{.Destination}}{{println}}{{end}}' "$source_id")
-if [[ -z ${local_repository-} ]]; then
+if [[ -n ${bucket-} ]]; then
   # The way out to the bucket, and not the network where the application is.
   network=$(docker container inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{println $name}}{{end}}' "$source_id" | grep -vE '_data$|^$' | head -n 1)
 fi

@@ -54,6 +54,7 @@ function postgresLines(shown: Extract<Shown, PostgresBackup>, now: number): [str
   const { verified, reach, databases, prior, damaged } = shown;
   return [
     ["label", shown.label],
+    ...(shown.repository ? ([["where", shown.repository]] as [string, string][]) : []),
     ["kind", prior ? `${shown.kind}, differences to ${prior}` : shown.kind],
     ["made", `${utc(shown.started)} to ${utc(shown.finished)}`],
     ["size", `${sizeOf(shown.size)}, ${sizeOf(shown.stored)} of the repository`],
@@ -84,9 +85,10 @@ function foundLines({
   return [["found", `${last}; ${size == null ? "" : `${sizeOf(size)} read, `}${seconds} s`]];
 }
 
-function snapshotLines({ short, what, time, size, added, files }: Snapshot): [string, string][] {
+function snapshotLines({ short, what, time, size, added, files, repository }: Snapshot): [string, string][] {
   return [
     ["id", short],
+    ...(repository ? ([["where", repository]] as [string, string][]) : []),
     ["what", what],
     ["made", utc(time)],
     [

@@ -143,7 +143,8 @@ async function makeS3({ options, image, container, label, folder, stop }: Made):
   await certify();
   await writeFile(ca, `${await docker(["exec", container, "cat", "/tls/ca.pem"])}\n`);
   await tell();
-  await eventually(async () => void (await curl("http-healthy", ["https://localhost:9000/healthy"])), 120);
+  // Its modules take long to load on a machine that has much else to do.
+  await eventually(async () => void (await curl("its start", ["https://localhost:9000/healthy"])), 240);
 
   /** From inside, so that it works while the way there is cut. */
   async function curl(what: string, args: readonly string[], input?: string | Buffer): Promise<Buffer> {

@@ -135,6 +135,37 @@ describe("report", () => {
   });
 });
 
+describe("figures", () => {
+  const figures = (code: number) => {
+    const info = [
+      {
+        repo: [{ key: 1, status: { code } }],
+        backup:
+          code === 99
+            ? []
+            : [{ type: "full", timestamp: { start: 1, stop: 5 }, info: { size: 7 }, database: {} }],
+      },
+    ];
+    return sidecar(
+      "",
+      "eval",
+      `backup_figures <<<'${JSON.stringify(info)}'; repository_figures '' <<<'${JSON.stringify(info)}'`,
+    ).stdout;
+  };
+
+  it("say of each repository what it holds, and nothing of one that cannot be read", () => {
+    expect(figures(0)).toContain('plimsoll_backup_count{what="postgres",repository="local"} 1\n');
+    expect(figures(0)).toContain(
+      'plimsoll_backup_duration_seconds{what="postgres",repository="local",type="full"} 4\n',
+    );
+    expect(figures(0)).toContain('plimsoll_backup_repository_failed{what="postgres",repository="local"} 0\n');
+    expect(figures(99)).not.toContain("plimsoll_backup_count{");
+    expect(figures(99)).toContain(
+      'plimsoll_backup_repository_failed{what="postgres",repository="local"} 1\n',
+    );
+  });
+});
+
 describe("what is kept of a verification", () => {
   const running = (over: object = {}) =>
     put("running.json", {

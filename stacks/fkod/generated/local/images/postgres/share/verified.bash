@@ -17,7 +17,7 @@ failed() {
 # Kept by label as long as there is such a backup. One that was ended half way says nothing about the backup; one that
 # is not the newest nothing about today's.
 conclude() {
-  local result label good
+  local result label good newest
   [[ -s $trial/running.json ]] || return 0
   result=$(jq -c --argjson now "$(date +%s)" '.finished = $now | .seconds = ($now - .started)' "$trial/running.json") ||
     result=""
@@ -27,8 +27,9 @@ conclude() {
   label=$(jq -r '.label // empty' <<<"$result")
   if [[ -n $label ]]; then keep "$trial/results/$label.json" "$result"; fi
   if jq -e '.newest and .outcome != "unfinished"' <<<"$result" >/dev/null; then
-    good=$(jq '.succeeded // empty' "$trial/newest.json" 2>/dev/null) || good=""
-    keep "$trial/newest.json" "$(jq -c --argjson good "${good:-null}" \
+    newest=$trial/$(jq -r '"newest" + (if (.repository // 1) == 1 then "" else "-\(.repository)" end) + ".json"' <<<"$result")
+    good=$(jq '.succeeded // empty' "$newest" 2>/dev/null) || good=""
+    keep "$newest" "$(jq -c --argjson good "${good:-null}" \
       '.succeeded = (if .outcome == "passed" then .finished else $good end)' <<<"$result")"
   fi
   forget_expired
@@ -51,15 +52,20 @@ forget_expired() {
 }
 
 verify_figures() {
-  [[ -s $trial/newest.json ]] || return 0
-  jq -r '
-    def figure($name; $help; $labels; $value):
-      "# HELP plimsoll_backup_verify_\($name) \($help)", "# TYPE plimsoll_backup_verify_\($name) gauge",
-      "plimsoll_backup_verify_\($name){what=\"postgres\"\($labels)} \($value)";
-    figure("last_run_timestamp_seconds"; "When the newest backup was last restored to prove it."; ""; .finished),
-    figure("last_run_failed"; "1 where that failed."; ""; if .outcome == "passed" then 0 else 1 end),
-    figure("seconds"; "How long it took."; ""; .seconds),
-    figure("label_info"; "Which backup it was."; ",label=\"\(.label // "")\""; 1),
-    (select(.succeeded) | figure("last_success_timestamp_seconds"; "When a backup was last proven."; ""; .succeeded))
-  ' "$trial/newest.json"
+  local files=("$trial"/newest*.json)
+  [[ -s ${files[0]} ]] || return 0
+  jq -rs --arg repositories "$(repositories)" '
+    ($repositories | split("\n") | map(split(" ") | {key: .[0], value: .[1]}) | from_entries) as $kinds
+    | map(. + {labels: ("what=\"postgres\"" + if ($kinds | length) > 1 then ",repository=\"\($kinds[.repository // 1 | tostring])\"" else "" end)})
+    | . as $all
+    | def figure($name; $help; value):
+        "# HELP plimsoll_backup_verify_\($name) \($help)", "# TYPE plimsoll_backup_verify_\($name) gauge",
+        ($all[] | "plimsoll_backup_verify_\($name){\(.labels)} \(value)");
+    figure("last_run_timestamp_seconds"; "When the newest backup was last restored to prove it."; .finished),
+    figure("last_run_failed"; "1 where that failed."; if .outcome == "passed" then 0 else 1 end),
+    figure("seconds"; "How long it took."; .seconds),
+    "# HELP plimsoll_backup_verify_label_info Which backup it was.", "# TYPE plimsoll_backup_verify_label_info gauge",
+    ($all[] | "plimsoll_backup_verify_label_info{\(.labels),label=\"\(.label // "")\"} 1"),
+    if any($all[]; .succeeded) then figure("last_success_timestamp_seconds"; "When a backup was last proven."; .succeeded // empty) else empty end
+  ' "${files[@]}"
 }

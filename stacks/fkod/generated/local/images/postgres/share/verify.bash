@@ -5,23 +5,33 @@
 #   /trial/results         what came of each backup, by label
 #   /trial/newest.json     what came of the newest, and when one was last proven
 
-# $1: a label; the newest if empty.
+# $1: a label; the newest of each repository if empty.
 verify() {
-  local outcome guard
+  local outcome guard number passed=0
   exec 7>"$run/verify.lock"
   flock -w 2 7 || { log "another verification is running: this one is left out" warning; return "$busy"; }
   throw_away
   # Ends a moment after this process, whatever ends that, and throws away what it left.
   bound TERM "$0" verify-guard 8>&- &
   guard=$!
-  prove "$1" || true
-  outcome=$(jq -r .outcome "$trial/running.json")
-  throw_away
+  while read -r number _ <&5; do
+    prove "$1" "$number" || true
+    outcome=$(jq -r .outcome "$trial/running.json")
+    throw_away
+    [[ $outcome == passed ]] || passed=1
+  done 5< <(if [[ -z $1 ]]; then repositories; else holder_of "$1"; fi)
   kill "$guard" 2>/dev/null || true
   wait "$guard" 2>/dev/null || true
   write_metrics || true
   exec 7>&-
-  [[ $outcome == passed ]]
+  return "$passed"
+}
+
+# The number of the repository that has it; of the first where none does, which then says so.
+holder_of() {
+  local all
+  all=$(words info --output=json 2>/dev/null) || all='[]'
+  jq -r --arg wanted "$1" '[.[].backup[]? | select(.label == $wanted) | .database."repo-key" // 1][0] // 1' <<<"$all"
 }
 
 # Becomes a command that is told when its parent ends, even by a kill that nobody hears: for a subshell.
@@ -38,12 +48,16 @@ guard() {
   wait
 }
 
+# $1: a label or nothing. $2: number of the repository, from which alone it is restored and recovered.
 prove() {
-  local label=$1 all chosen newest end
-  printf '{"label":null,"newest":true,"started":%d,"outcome":"unfinished","said":"it was ended half way"}\n' \
-    "$(date +%s)" >"$trial/running.json"
-  all=$(words info --output=json 2>"$trial/info.log" | jq -c '[.[].backup[]?]') ||
+  local label=$1 all chosen newest end said
+  printf '{"label":null,"repository":%d,"newest":true,"started":%d,"outcome":"unfinished","said":"it was ended half way"}\n' \
+    "$2" "$(date +%s)" >"$trial/running.json"
+  all=$(words info --output=json 2>"$trial/info.log") ||
     { failed "the repository does not open: $(tail -n 1 "$trial/info.log")"; return 1; }
+  said=$(jq -r --argjson number "$2" '[.[].repo[]? | select(.key == $number and .status.code == 99) | .status.message][0] // empty' <<<"$all")
+  [[ -z $said ]] || { failed "the repository does not open: $said"; return 1; }
+  all=$(jq -c --argjson number "$2" '[.[].backup[]? | select((.database."repo-key" // 1) == $number)]' <<<"$all")
   newest=$(jq -r 'max_by(.timestamp.stop) | .label // empty' <<<"$all")
   label=${label:-$newest}
   [[ -n $label ]] || { failed "there is no backup yet"; return 1; }
@@ -52,8 +66,8 @@ prove() {
   note --arg wanted "$label" --arg newest "$newest" '.label = $wanted | .newest = ($wanted == $newest)'
   log "verification of $label begins"
   # Read before the restore: what the archive has by now must be in the copy.
-  end=$(archive_end 2>/dev/null) || { failed "the archive cannot be listed"; return 1; }
-  room_for "$(jq -r .info.size <<<"$chosen")" && restore "$label" && recover "$end" && read_all && ask_all || return 1
+  end=$(archive_end "$2" 2>/dev/null) || { failed "the archive cannot be listed"; return 1; }
+  room_for "$(jq -r .info.size <<<"$chosen")" && restore "$label" "$2" && recover "$end" "$2" && read_all && ask_all || return 1
   note '.outcome = "passed" | .said = ""'
   log "$label is proven"
 }

@@ -14,10 +14,11 @@ report() {
   fi
   if [[ -n $1 ]] && words info --set="$1" --output=json >"$work/said" 2>/dev/null; then mv "$work/said" "$work/set"; fi
   if verified | jq -s . >"$work/said" 2>/dev/null; then mv "$work/said" "$work/verified"; fi
-  jq -cn --slurpfile info "$work/info" --slurpfile set "$work/set" --slurpfile archives "$work/archives" \
+  jq -cn --arg repositories "$(repositories)" --slurpfile info "$work/info" --slurpfile set "$work/set" --slurpfile archives "$work/archives" \
     --slurpfile verified "$work/verified" --rawfile error "$work/error" \
     --argjson backup "$(at_work backup)" --argjson verify "$(at_work verify)" '{
-      now: (now | floor), info: $info[0], set: $set[0], archives: $archives[0], verified: $verified[0],
+      now: (now | floor), repositories: ($repositories | split("\n") | map(split(" ") | {number: (.[0] | tonumber), kind: .[1]})),
+      info: $info[0], set: $set[0], archives: $archives[0], verified: $verified[0],
       error: ($error | sub("\\s+$"; "") | split("\n") | last // ""), running: {backup: $backup, verify: $verify}
     }'
 }
@@ -37,17 +38,33 @@ verified() {
   done
 }
 
-# From info on stdin: one object for each archive (there is another after an upgrade).
+# From info on stdin: one object for each archive (there is another after an upgrade), of what all repositories have
+# together: a recovery takes a segment from whichever has it. $1: of this repository alone. Fails where none answers.
 archives() {
-  local id names result=0
-  names=$(mktemp /tmp/names.XXXXXX)
-  for id in $(jq -r '.[].archive[]?.id'); do
-    words repo-ls --recurse --output=json "archive/$stanza/$id" >"$names" || { result=1 && break; }
-    segments <"$names" | ranges | jq -cs --arg id "$id" --arg history "$(history_of "$id" <"$names")" \
-      '{id: $id, ranges: ., history: $history}' || { result=1 && break; }
+  local id work result=0
+  work=$(mktemp -d /tmp/names.XXXXXX)
+  for id in $(jq -r '[.[].archive[]?.id] | unique[]'); do
+    archive_of "$id" "$work" "${1-}" || { result=1 && break; }
   done
-  rm -f "$names"
+  rm -rf "$work"
   return "$result"
+}
+
+archive_of() {
+  local number answered=1
+  : >"$2/segments"
+  : >"$2/history"
+  while read -r number _; do
+    [[ ${3:-$number} == "$number" ]] || continue
+    words --repo="$number" repo-ls --recurse --output=json "archive/$stanza/$1" >"$2/names" || continue
+    answered=0
+    segments <"$2/names" >>"$2/segments"
+    history_of "$number" "$1" <"$2/names" >"$2/said" || continue
+    (($(wc -c <"$2/said") <= $(wc -c <"$2/history"))) || cp "$2/said" "$2/history"
+  done < <(repositories)
+  ((answered == 0)) || return 1
+  LC_ALL=C sort -u "$2/segments" | ranges |
+    jq -cs --arg id "$1" --rawfile history "$2/history" '{id: $id, ranges: ., history: ($history | sub("\n+$"; ""))}'
 }
 
 # Lines of: name, seconds of the epoch, in the order of the log.
@@ -84,13 +101,13 @@ history_of() {
   local newest
   newest=$(jq -r '[keys[] | select(test("^[0-9A-F]{8}\\.history$"))] | max // empty')
   [[ -n $newest ]] || return 0
-  words repo-get "archive/$stanza/$1/$newest"
+  words --repo="$1" repo-get "archive/$stanza/$2/$newest"
 }
 
-# Position of the last segment of the newest timeline that has one.
+# Position of the last segment of the newest timeline that has one, in the repository $1.
 archive_end() {
   local last
-  last=$(words info --output=json | archives | jq -rs '[.[].ranges[].last] | max // empty')
+  last=$(words info --output=json | archives "$1" | jq -rs '[.[].ranges[].last] | max // empty')
   [[ -n $last ]] || return 1
   echo $((16#${last:8:8} * 256 + 16#${last:16:8}))
 }

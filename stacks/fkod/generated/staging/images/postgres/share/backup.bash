@@ -14,25 +14,25 @@ prepare() {
   if [[ -r /run/secrets/backup_pgbackrest ]]; then
     ln -sf /run/secrets/backup_pgbackrest "$run/pgbackrest/secrets.conf"
   fi
-  local password
+  local password node
   password=$(<"/run/secrets/postgres_backup_password")
   password=${password//\\/\\\\}
   (umask 0077 && printf '*:*:*:backup:%s\n' "${password//:/\\:}" >"$PGPASSFILE")
+  for node in $PLIMSOLL_NODES; do ln -sfn "/nodes/$node" "$home/$node"; done
   clear_left_over
 }
 
-# pgBackRest wants the primary's data directory under the name by which the server knows it, in every node the same.
-# So that name is a link here, and follows the role.
-point_at_primary() {
-  local node
+# Who takes writes, and who follows it closely enough to be read in its place. A server knows its data directory by its
+# node's name (see plimsoll-postgres), so that pgBackRest can tell the two apart; here that name is a link.
+look_at_nodes() {
+  local node role
+  primary="" standby=""
   for node in $PLIMSOLL_NODES; do
-    [[ $(ask "$node" 'select pg_is_in_recovery()') == f ]] || continue
-    ln -sfn "/nodes/$node/$PG_MAJOR" "$home/$PG_MAJOR"
-    ln -sfn "/nodes/$node/run" "$home/run"
-    primary=$node
-    return
+    role=$(ask "$node" "select case when not pg_is_in_recovery() then 'primary'
+      when pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) < 67108864 then 'standby' end") || continue
+    case $role in primary) primary=$node ;; standby) standby=$node ;; esac
   done
-  return 1
+  [[ -n $primary ]]
 }
 
 ask() {
@@ -40,6 +40,16 @@ ask() {
 }
 
 pgbr() { pgbackrest --stanza="$stanza" "$@"; }
+
+at_primary() { pgbr --pg1-path="$home/$primary/$PG_MAJOR/docker" --pg1-socket-path="/nodes/$primary/run" "$@"; }
+
+at_both() {
+  at_primary --pg2-path="$home/$standby/$PG_MAJOR/docker" --pg2-socket-path="/nodes/$standby/run" \
+    --pg2-user=backup --pg2-database=postgres --backup-standby=prefer "$@"
+}
+
+# pgBackRest's number of each repository, and what kind it is: lines of "1 local".
+repositories() { tr ' :' '\n ' <<<"${PLIMSOLL_REPOSITORIES:-1:local}"; }
 
 # pgBackRest's lines as lines of the log: "P00   INFO: backup begins".
 told() {
@@ -53,15 +63,14 @@ told() {
 
 # After the first start, and after every other one: proves that the archive works before anybody relies on it.
 first_backup() {
-  until point_at_primary; do sleep 1; done
-  until told pgbr stanza-create && told pgbr check; do
+  until look_at_nodes; do sleep 1; done
+  until told at_primary stanza-create && told at_primary check; do
     log "the repository is not usable yet: trying again in 5 seconds" warning
     mend_stanza
     sleep 5
+    look_at_nodes || true
   done
-  if [[ $(backups_in_repository) -eq 0 ]]; then
-    until backup full; do sleep 15; done
-  fi
+  until every_repository_has_one; do backup "" missing || sleep 15; done
   write_metrics || true
   touch "$run/ready"
 }
@@ -69,40 +78,70 @@ first_backup() {
 # A stanza whose making was cut short has its archive's half only, and pgBackRest will not go on from there. Without a
 # single file of a backup there is nothing to lose: the archived segments lead to no backup.
 mend_stanza() {
-  [[ $(pgbackrest repo-ls "archive/$stanza" 2>/dev/null) == *archive.info* ]] || return 0
-  local backups
-  backups=$(pgbackrest repo-ls "backup/$stanza" 2>/dev/null) && [[ -z $backups ]] || return 0
-  log "the stanza was half made: making it anew" warning
-  pgbr stop && told pgbr stanza-delete --force || true
-  pgbr start || true
+  local number backups
+  while read -r number _; do
+    [[ $(pgbackrest --repo="$number" repo-ls "archive/$stanza" 2>/dev/null) == *archive.info* ]] || continue
+    backups=$(pgbackrest --repo="$number" repo-ls "backup/$stanza" 2>/dev/null) && [[ -z $backups ]] || continue
+    log "the stanza was half made: making it anew" warning
+    at_primary stop && told at_primary --repo="$number" stanza-delete --force || true
+    at_primary start || true
+  done < <(repositories)
 }
 
 info() { pgbr info --output=json; }
 
-backups_in_repository() { info | jq '[.[].backup[]? | select(.error != true)] | length'; }
+# $1: number of a repository; stdin: info.
+backups_in() { jq --argjson number "$1" '[.[].backup[]? | select((.database."repo-key" // 1) == $number and .error != true)]'; }
 
+every_repository_has_one() {
+  local number all
+  all=$(info) || return 1
+  while read -r number _; do
+    [[ $(backups_in "$number" <<<"$all" | jq length) -gt 0 ]] || return 1
+  done < <(repositories)
+}
+
+# $1: full, diff or incr; by age if empty. $2: `missing`: only where there is none yet. Each repository by itself: one
+# that fails keeps no other from its backup.
 backup() {
   # The scheduler does not overlap a job with itself; this keeps the first backup and one by hand apart from it too.
   exec 8>"$run/backup.lock"
   flock -w 2 8 || { log "another backup is running: this one is left out" warning; return "$busy"; }
-  local type=${1:-$(due_type)} result=0
-  if point_at_primary; then
-    log "backup of $primary begins ($type)"
-    told pgbr --type="$type" backup || result=$?
-  else
-    log "no primary answers" error
-    result=1
-  fi
-  write_result "$result"
+  local number kind all failed=0 results=""
+  all=$(info) || all='[]'
+  while read -r number kind <&6; do
+    if [[ ${2-} == missing && $(backups_in "$number" <<<"$all" | jq length) -gt 0 ]]; then continue; fi
+    local result=0
+    backup_into "$number" "$kind" "${1:-$(due_type "$number" "$all")}" || result=1
+    results+="$kind $result"$'\n'
+    failed=$((failed | result))
+  done 6< <(repositories)
+  write_results "$results"
   write_metrics || true
   exec 8>&-
-  return "$result"
+  return "$failed"
+}
+
+# Read from the standby where it is well, which spares the primary; else, or where that fails, from the primary.
+backup_into() {
+  local number=$1 kind=$2 type=$3 into="" result=0
+  [[ $(repositories | wc -l) -eq 1 ]] || into=" into $kind"
+  look_at_nodes || { log "no primary answers" error; return 1; }
+  if [[ -n $standby ]]; then
+    log "backup of $primary begins ($type)$into: read from $standby"
+    told at_both --repo="$number" --type="$type" backup || result=$?
+    ((result != 0)) || return 0
+    look_at_nodes || { log "no primary answers" error; return 1; }
+    log "it failed with $result: again, read from $primary" warning
+  fi
+  log "backup of $primary begins ($type)$into"
+  told at_primary --repo="$number" --type="$type" backup
 }
 
 # By age, not by weekday: a full backup that was missed is made up for the next day.
 due_type() {
   local full
-  full=$(info | jq '[.[].backup[]? | select(.type == "full" and .error != true) | .timestamp.stop] | max // 0') || full=0
+  full=$(backups_in "$1" <<<"$2" | jq '[.[] | select(.type == "full") | .timestamp.stop] | max // 0') || full=0
   if (($(date +%s) - full > PLIMSOLL_FULL_EVERY - 7200)); then echo full; else echo diff; fi
 }
 
@@ -115,29 +154,38 @@ publish() {
   mv "$whole" "$metrics/$1"
 }
 
-write_result() {
-  publish backup-postgres-result.prom <<END
-# HELP plimsoll_backup_last_run_timestamp_seconds When a backup was last tried.
-# TYPE plimsoll_backup_last_run_timestamp_seconds gauge
-plimsoll_backup_last_run_timestamp_seconds{what="postgres"} $(date +%s)
-# HELP plimsoll_backup_last_run_failed 1 where the last try failed.
-# TYPE plimsoll_backup_last_run_failed gauge
-plimsoll_backup_last_run_failed{what="postgres"} $(($1 == 0 ? 0 : 1))
-END
+# $1: lines of a kind of repository and 0 or 1.
+write_results() {
+  local kind result
+  {
+    echo '# HELP plimsoll_backup_last_run_timestamp_seconds When a backup was last tried.'
+    echo '# TYPE plimsoll_backup_last_run_timestamp_seconds gauge'
+    while read -r kind _; do
+      [[ -z $kind ]] || echo "plimsoll_backup_last_run_timestamp_seconds{what=\"postgres\",repository=\"$kind\"} $(date +%s)"
+    done <<<"$1"
+    echo '# HELP plimsoll_backup_last_run_failed 1 where the last try failed.'
+    echo '# TYPE plimsoll_backup_last_run_failed gauge'
+    while read -r kind result; do
+      [[ -z $kind ]] || echo "plimsoll_backup_last_run_failed{what=\"postgres\",repository=\"$kind\"} $result"
+    done <<<"$1"
+  } | publish backup-postgres-result.prom
 }
 
 write_metrics() {
   clear_left_over || true
   # Set whatever happens: a primary that goes away between two questions must not end who asks.
-  local archived="" oldest="" waiting=""
-  if point_at_primary; then
+  local archived="" oldest="" waiting="" written="" all
+  all=$(info 2>/dev/null) || all='[]'
+  if look_at_nodes; then
+    written=$(ask "$primary" 'select pg_walfile_name(pg_current_wal_lsn())') || written=""
     archived=$(ask "$primary" 'select extract(epoch from last_archived_time)::bigint from pg_stat_archiver') || archived=""
     # Segments that are done and not archived. Counted on disk: an archiver that hangs counts no failure.
-    waiting=$(find "$home/$PG_MAJOR/docker/pg_wal/archive_status/" -name '*.ready' -printf '%T@\n' 2>/dev/null | sort -n)
+    waiting=$(find "/nodes/$primary/$PG_MAJOR/docker/pg_wal/archive_status/" -name '*.ready' -printf '%T@\n' 2>/dev/null | sort -n)
     oldest=$(head -n 1 <<<"$waiting")
   fi
   {
-    backup_figures
+    backup_figures <<<"$all"
+    repository_figures "$written" <<<"$all"
     verify_figures
     if [[ -n $archived ]]; then
       echo '# HELP plimsoll_archive_last_timestamp_seconds When a WAL segment last reached the repository.'
@@ -148,6 +196,9 @@ write_metrics() {
       echo '# HELP plimsoll_archive_waiting_segments WAL segments that are finished and not in the repository.'
       echo '# TYPE plimsoll_archive_waiting_segments gauge'
       echo "plimsoll_archive_waiting_segments $(grep -c . <<<"$waiting" || true)"
+      echo '# HELP plimsoll_archive_waiting_bytes What they use of the disk of the database.'
+      echo '# TYPE plimsoll_archive_waiting_bytes gauge'
+      echo "plimsoll_archive_waiting_bytes $(($(grep -c . <<<"$waiting" || true) * 16777216))"
       echo '# HELP plimsoll_archive_waiting_seconds How long the oldest of them has waited; 0 without any.'
       echo '# TYPE plimsoll_archive_waiting_seconds gauge'
       if [[ -n $oldest ]]; then oldest=$(($(date +%s) - ${oldest%.*})); fi
@@ -156,29 +207,73 @@ write_metrics() {
   } | publish backup-postgres.prom
 }
 
+# stdin: info. Nothing of a repository that cannot be read: that it holds no backup is not known then.
 backup_figures() {
-  info | jq -r '
-    [.[].backup[]? | select(.error != true)] as $all
-    | ($all | group_by(.type) | map(max_by(.timestamp.stop))) as $last
+  jq -r --arg repositories "$(repositories)" '
+    ($repositories | split("\n") | map(split(" ") | {key: .[0], value: .[1]}) | from_entries) as $kinds
+    | [.[].repo[]? | select(.status.code == 99) | .key] as $closed
+    | [.[].backup[]? | select(.error != true)] as $all
+    | ($kinds | to_entries | map(select((.key | tonumber) as $number | $closed | index($number) | not)) | map({
+        labels: "what=\"postgres\",repository=\"\(.value)\"", number: (.key | tonumber)
+      } | . + {backups: [.number as $number | $all[] | select((.database."repo-key" // 1) == $number)]})) as $each
+    | ($each | map(. as $one | .backups | group_by(.type) | map(max_by(.timestamp.stop)) | map({backup: ., labels: ($one.labels + ",type=\"\(.type)\"")})) | add // []) as $last
     | "# HELP plimsoll_backup_last_success_timestamp_seconds End of the newest good backup.",
       "# TYPE plimsoll_backup_last_success_timestamp_seconds gauge",
-      ($last[] | "plimsoll_backup_last_success_timestamp_seconds{what=\"postgres\",type=\"\(.type)\"} \(.timestamp.stop)"),
+      ($last[] | "plimsoll_backup_last_success_timestamp_seconds{\(.labels)} \(.backup.timestamp.stop)"),
       "# HELP plimsoll_backup_duration_seconds How long the newest good backup took.",
       "# TYPE plimsoll_backup_duration_seconds gauge",
-      ($last[] | "plimsoll_backup_duration_seconds{what=\"postgres\",type=\"\(.type)\"} \(.timestamp.stop - .timestamp.start)"),
+      ($last[] | "plimsoll_backup_duration_seconds{\(.labels)} \(.backup.timestamp | .stop - .start)"),
       "# HELP plimsoll_backup_size_bytes What the newest good backup restores to.",
       "# TYPE plimsoll_backup_size_bytes gauge",
-      ($last[] | "plimsoll_backup_size_bytes{what=\"postgres\",type=\"\(.type)\"} \(.info.size)"),
+      ($last[] | "plimsoll_backup_size_bytes{\(.labels)} \(.backup.info.size)"),
       "# HELP plimsoll_backup_count Good backups in the repository.",
       "# TYPE plimsoll_backup_count gauge",
-      "plimsoll_backup_count{what=\"postgres\"} \($all | length)",
+      ($each[] | "plimsoll_backup_count{\(.labels)} \(.backups | length)"),
       "# HELP plimsoll_backup_oldest_timestamp_seconds How far back a restore can reach.",
       "# TYPE plimsoll_backup_oldest_timestamp_seconds gauge",
-      (if ($all | length) > 0 then "plimsoll_backup_oldest_timestamp_seconds{what=\"postgres\"} \($all | map(.timestamp.stop) | min)" else empty end)
+      ($each[] | select(.backups | length > 0) | "plimsoll_backup_oldest_timestamp_seconds{\(.labels)} \(.backups | map(.timestamp.stop) | min)")
   '
-  if [[ -d /var/lib/pgbackrest/archive ]]; then
-    echo '# HELP plimsoll_backup_repository_bytes Disk that the repository uses.'
-    echo '# TYPE plimsoll_backup_repository_bytes gauge'
-    echo "plimsoll_backup_repository_bytes{what=\"postgres\"} $(du -sb /var/lib/pgbackrest | cut -f 1)"
+}
+
+# stdin: info; $1: the segment that is being written. Each repository by itself: does it open, how far is it behind,
+# how much does it hold.
+repository_figures() {
+  local all number kind last failed
+  all=$(cat)
+  echo '# HELP plimsoll_backup_repository_failed 1 where it cannot be read.'
+  echo '# TYPE plimsoll_backup_repository_failed gauge'
+  while read -r number kind; do
+    failed=$(jq --argjson number "$number" '[.[].repo[]? | select(.key == $number) | .status.code] | if length == 1 and .[0] != 99 then 0 else 1 end' <<<"$all") || failed=1
+    echo "plimsoll_backup_repository_failed{what=\"postgres\",repository=\"$kind\"} $failed"
+  done < <(repositories)
+  echo '# HELP plimsoll_archive_behind_segments Segments from the last in the repository to the one that is being written.'
+  echo '# TYPE plimsoll_archive_behind_segments gauge'
+  while read -r number kind; do
+    last=$(jq -r --argjson number "$number" '[.[].archive[]? | select((.database."repo-key" // 1) == $number) | .max // empty] | max // empty' <<<"$all") || last=""
+    [[ $last =~ ^[0-9A-F]{24}$ && $1 =~ ^[0-9A-F]{24}$ ]] || continue
+    echo "plimsoll_archive_behind_segments{repository=\"$kind\"} $(($(position_of "$1") - $(position_of "$last") - 1))"
+  done < <(repositories)
+  echo '# HELP plimsoll_backup_repository_bytes What the repository holds.'
+  echo '# TYPE plimsoll_backup_repository_bytes gauge'
+  while read -r number kind; do
+    last=$(repository_size "$number" "$kind") || last=""
+    [[ -z $last ]] || echo "plimsoll_backup_repository_bytes{what=\"postgres\",repository=\"$kind\"} $last"
+  done < <(repositories)
+}
+
+position_of() { echo $((16#${1:8:8} * 256 + 16#${1:16:8})); }
+
+# A bucket is listed at most once an hour: it is paid for by the request.
+repository_size() {
+  local file="$run/size-$1"
+  if [[ $2 == local ]]; then
+    [[ -d /var/lib/pgbackrest/archive ]] || return 0
+    du -sb /var/lib/pgbackrest | cut -f 1
+    return
   fi
+  if [[ -z $(find "$file" -mmin -60 2>/dev/null) ]]; then
+    pgbackrest --repo="$1" --log-level-console=off repo-ls --recurse --output=json 2>/dev/null |
+      jq '[.[] | .size // 0] | add // 0' >"$file.new" && mv "$file.new" "$file" || return 1
+  fi
+  cat "$file"
 }

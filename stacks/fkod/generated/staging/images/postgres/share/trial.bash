@@ -11,17 +11,17 @@ room_for() {
 restore() {
   local result=0
   mkdir -m 0700 "$trial/data" "$trial/tablespaces"
-  (bound KILL pgbackrest --stanza="$stanza" --pg1-path="$trial/data" --set="$1" --archive-mode=off \
+  (bound KILL pgbackrest --stanza="$stanza" --repo="$2" --pg1-path="$trial/data" --set="$1" --archive-mode=off \
     --tablespace-map-all="$trial/tablespaces" restore >"$trial/restore.log" 2>&1) || result=$?
   told cat "$trial/restore.log"
   ((result == 0)) || failed "the restore ended with $result: $(grep -m 1 -oE '(ERROR|ASSERT): .*' "$trial/restore.log" || true)"
 }
 
-# $1: position of the archive's last segment. One that is missing or damaged ends a recovery as if the log ended there:
+# $1: position of the last segment of the archive in the repository $2. One that is missing or damaged ends a recovery as if the log ended there:
 # so where it ended is compared.
 recover() {
   local server recovered memory=$((PLIMSOLL_TRIAL_MEMORY / 1024))
-  local get="pgbackrest --stanza=$stanza --pg1-path=$trial/data --no-archive-async archive-get %f \"%p\""
+  local get="pgbackrest --stanza=$stanza --pg1-path=$trial/data --repo=$2 --no-archive-async archive-get %f \"%p\""
   (umask 0077 && mkdir -p "$run/trial")
   bound QUIT postgres -D "$trial/data" -c config_file=/usr/local/share/plimsoll/verify.conf \
     -c "unix_socket_directories=$run/trial" -c "shared_buffers=$((memory / 4))kB" \
