@@ -31,6 +31,7 @@ helper() {
   while IFS= read -r line; do
     [[ ! $line =~ ^(RESTIC_|AWS_|PLIMSOLL_|GOMEMLIMIT=|GOMAXPROCS=) ]] || variables+=(--env "$line")
   done < <(docker container inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$sidecar")
+  [[ -z ${REPOSITORY-} ]] || variables+=(--env "RESTIC_REPOSITORY=$REPOSITORY")
   # The way to a bucket; a repository on a volume needs none.
   network=$(docker container inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{println $name}}{{end}}' "$sidecar" | grep -E '_egress$' | head -n 1) || network=none
   docker run --rm --network "$network" --user 0:0 --read-only --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER \

@@ -1,11 +1,13 @@
-# One volume as a backup has it, in place. Arguments: STATE PROJECT WHAT VOLUME SNAPSHOT SECONDS
-# SNAPSHOT is an id, `latest`, or `undo` for what was before the last restore; SECONDS until its services must be well.
+# One volume as a backup has it, in place. Arguments: STATE PROJECT WHAT VOLUME SNAPSHOT SECONDS REPOSITORY
+# SNAPSHOT is an id, `latest`, or `undo` for what was before the last restore; SECONDS until its services must
+# be well; REPOSITORY is a path in the sidecar, `-` for the one that it reads by itself.
 # stdout: `note WORDS`, `snapshot ID TIME`, `down SECONDS`. Exit 97: another is at work on the stack.
 set -euo pipefail
 # A connection that breaks stops nothing half-way.
 trap '' HUP PIPE
 # shellcheck disable=SC2034
 state=$1 PROJECT=$2 what=$3 name=$4 snapshot=$5 patience=$6
+[[ $7 == - ]] || REPOSITORY=$7
 
 hold work "a restore of $what"
 sidecar=$(sidecar_id)

@@ -14,6 +14,8 @@ export type FilesTarget = {
   volume: string /** An id, or `undo`. */;
   snapshot: string;
   words: string;
+  /** A path in the sidecar, where two repositories are kept and this is in the second. */
+  repository?: string;
 };
 
 /** A service that reads a large file at its start, and a busy machine. Seconds. */
@@ -63,6 +65,7 @@ export async function chooseFiles(
     what,
     volume,
     snapshot: found.id,
+    ...(found.repository === "local" && files.repositories && { repository: "/repository" }),
     words: `${what} as it was on ${new Date(found.time * 1000).toISOString()} (${found.short})`,
   };
 }
@@ -94,12 +97,12 @@ export type FilesRestored = {
 /** @throws Problem where it did not come to be: what was before is there then */
 export async function restoreFiles(
   { site, project }: Running,
-  { what, volume, snapshot }: FilesTarget,
+  { what, volume, snapshot, repository = "-" }: FilesTarget,
   onLine: (line: string) => void,
 ): Promise<FilesRestored> {
   const outcome = await site.host.script(
     script("restore"),
-    [site.state, project.name, what, volume, snapshot, String(PATIENCE)],
+    [site.state, project.name, what, volume, snapshot, String(PATIENCE), repository],
     { environment: engineEnvironment(project), onLine, apart: true },
   );
   if (outcome.exitCode === 97) throw busy(site.environment, outcome);

@@ -7,20 +7,22 @@ PARTS=7
 
 # verify [all]: 0 good, 1 not good, $busy where another is at it. What it finds is kept, whatever it is.
 verify() {
-  local part code=0 began=$SECONDS outcome said='' what=("--read-data-subset=$(($(date +%s) / 86400 % PARTS + 1))/$PARTS")
+  local part one began=$SECONDS outcome=passed said='' what=("--read-data-subset=$(($(date +%s) / 86400 % PARTS + 1))/$PARTS")
   part="a $PARTS"th
   if [[ ${1-} == all ]]; then what=(--read-data) part=all; fi
   exec 5>"$run/verify.lock"
   flock -n 5 || { log "another verification is running: this one is left out" warning; return "$busy"; }
   log "verification of files begins ($part of the data is read)"
-  rst check --quiet "${what[@]}" >"$run/verify.log" 2>&1 || code=$?
-  case $code in
-    0) outcome=passed ;;
-    # 130: ended by a signal; 11: another held the repository.
-    130 | 137 | 143 | 11) outcome=unfinished ;;
-    10) code=0 outcome=unfinished said='there is no repository yet' ;;
-    *) outcome=failed said=$(why_bad) ;;
-  esac
+  while read -r RESTIC_REPOSITORY <&6; do
+    one=0
+    rst check --quiet "${what[@]}" >"$run/verify.log" 2>&1 || one=$?
+    case $one in
+      0) ;;
+      # 130 and the like: ended by a signal; 11: another held the repository; 10: there is none yet.
+      10 | 11 | 130 | 137 | 143) [[ $outcome == failed ]] || outcome=unfinished ;;
+      *) outcome=failed said+="${said:+; }$(kind_of "$RESTIC_REPOSITORY"): $(why_bad)" ;;
+    esac
+  done 6< <(repositories)
   conclude "$outcome" "$said" "$part" $((SECONDS - began))
   exec 5>&-
   if [[ $outcome == failed ]]; then log "files are NOT good: $said" error; return 1; fi
