@@ -201,7 +201,8 @@ describe.skipIf(!engine)("drills", () => {
         `${leg.from} to ${leg.to}: ${leg.silence} s without writes (${leg.promoted} s from the fence), ${leg.requests?.failed} of ${leg.requests?.asked} requests failed, both stream after ${leg.whole} s`,
       );
       expect(leg.silence).toBeGreaterThan(0.2);
-      expect(leg.silence).toBeGreaterThanOrEqual(leg.promoted - 1);
+      // Two clocks on one outage: the fence stands before the first write is refused.
+      expect(leg.silence).toBeGreaterThan(leg.promoted / 2);
       expect(leg.silence).toBeLessThan(30);
       expect(leg.writes).toMatchObject({ lost: 0 });
       expect(leg.writes.acknowledged).toBeGreaterThan(3);
