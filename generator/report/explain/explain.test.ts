@@ -38,9 +38,9 @@ const origins = (found: ReturnType<typeof explained>, key: string) =>
 const api = explained("api-2");
 
 test.each([
-  ["image", { from: "stack", word: "api.image", at: "stack.yaml:5" }],
-  ["environment.LOG_LEVEL", { from: "stack", word: "api.environment.LOG_LEVEL", at: "stack.yaml:7" }],
-  ["environment.DB_POOL_MAX", { from: "stack", word: "api.pool.max", at: "stack.yaml:8" }],
+  ["image", { from: "stack", word: "api.image", at: "stack.yaml:6" }],
+  ["environment.LOG_LEVEL", { from: "stack", word: "api.environment.LOG_LEVEL", at: "stack.yaml:8" }],
+  ["environment.DB_POOL_MAX", { from: "stack", word: "api.pool.max", at: "stack.yaml:9" }],
   ["environment.PORT", { from: "default", word: "api.port" }],
   ["user", { from: "default", word: "api.user" }],
   ["mem_limit", { from: "budget", of: "memory" }],
@@ -55,7 +55,7 @@ test.each([
 });
 
 test("says why it is there", () => {
-  expect(api.there).toContainEqual({ from: "stack", word: "api.servers", at: "stack.yaml:6" });
+  expect(api.there).toContainEqual({ from: "stack", word: "api.servers", at: "stack.yaml:7" });
 });
 
 test("gives what the budget weighed", () => {
@@ -68,7 +68,7 @@ test("names the environment's own word where that one counts", () => {
   expect(origins(explained("api-1", "staging"), "environment.PORT")).toContainEqual({
     from: "stack",
     word: "api.port",
-    at: "stack.yaml:11",
+    at: "stack.yaml:12",
   });
 });
 
