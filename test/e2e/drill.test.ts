@@ -300,7 +300,7 @@ describe.skipIf(!engine)("drills", () => {
 
   it("two at once, and beside somebody's copy: refused, and nothing is taken away", async () => {
     const first = cli.begin("drill", ["restore", "--json"]);
-    await eventually(async () => expect(await copies()).not.toBe(""));
+    await eventually(async () => expect(await copies()).not.toBe(""), 120);
     expect((await list()).trace).toMatchObject({ running: true });
     for (const words of [["restore"], ["failover", "--confirm", "fkod"]]) {
       const said = await cli.run("drill", words);
@@ -320,10 +320,10 @@ describe.skipIf(!engine)("drills", () => {
 
   it("Ctrl-C takes the copy away", async () => {
     const cut = cli.begin("drill", ["restore"]);
-    await eventually(async () => expect(await copies()).not.toBe(""));
+    await eventually(async () => expect(await copies()).not.toBe(""), 120);
     cut.kill("SIGINT");
     expect(await cut).toMatchObject({ exitCode: 130, stderr: expect.stringContaining("taken away") });
-    await eventually(async () => expect(await copies()).toBe(""), 30);
+    await eventually(async () => expect(await copies()).toBe(""), 120);
   });
 
   it("nothing would be lost where every commit is in the repository", async () => {
