@@ -5,7 +5,7 @@
 
 BUNDLE_SERVICE=backup-files
 # In the folder of the current release: what another host does not need.
-BUNDLE_WITHOUT=(context secrets-before secrets-in before)
+BUNDLE_WITHOUT=(context context.gone context.path context.manifest secrets-before secrets-in before)
 
 # bundle_make: 0 made, 1 not made, 3 where nobody would open it.
 bundle_make() (
