@@ -5,11 +5,12 @@
 
 BUNDLE_SERVICE=backup-files
 # In the folder of the current release: what another host does not need.
-BUNDLE_WITHOUT=(context secrets-before secrets-in before)
+BUNDLE_WITHOUT=(context context.gone context.path context.manifest secrets-before secrets-in before)
 
 # bundle_make: 0 made, 1 not made, 3 where nobody would open it.
 bundle_make() (
-  set -euo pipefail
+  # Each by itself says where it ends: whoever calls this in a condition has switched `set -e` off in it.
+  set -uo pipefail
   umask 077
   bundle_wanted || exit 3
   exec 8>>"$STATE/bundle.lock"
@@ -18,11 +19,12 @@ bundle_make() (
   [[ -n $sidecar ]] || { echo "$BUNDLE_SERVICE does not run" >&2 && exit 1; }
   name=$(date -u +%Y%m%dT%H%M%SZ).tar.age
   # First of all: where the rest fails, the figures say that there should be one.
-  docker exec "$sidecar" plimsoll-backup-files wanted "$name"
-  bundle_tar | bundle_container "$sidecar" seal "$name"
-  docker exec "$sidecar" plimsoll-backup-files keep "$name"
+  docker exec "$sidecar" plimsoll-backup-files wanted "$name" || exit 1
+  # What was sealed of a tar that ended badly stays a part, and is no bundle.
+  bundle_tar | bundle_container "$sidecar" seal "$name" || exit 1
+  docker exec "$sidecar" plimsoll-backup-files keep "$name" || exit 1
   # Into the bucket without anybody waiting for it; what fails is tried again every few minutes.
-  docker exec --detach "$sidecar" plimsoll-backup-files upload
+  docker exec --detach "$sidecar" plimsoll-backup-files upload || exit 1
   echo "$name"
 )
 
@@ -37,7 +39,7 @@ bundle_sidecar() {
 # bundle_container SIDECAR WORDS…: without a network, and with nothing but the volume of bundles.
 bundle_container() {
   local image volume
-  image=$(docker container inspect --format '{{.Image}}' "$1")
+  image=$(docker container inspect --format '{{.Image}}' "$1") || return 1
   volume=$(docker container inspect --format '{{range .Mounts}}{{if eq .Destination "/recovery"}}{{.Name}}{{end}}{{end}}' "$1")
   [[ -n $volume ]] || { echo "$BUNDLE_SERVICE has no volume for bundles" >&2 && return 1; }
   shift
@@ -51,13 +53,13 @@ bundle_container() {
 
 bundle_tar() {
   local current folder name parts=()
-  read -r current <"$STATE/current"
+  read -r current <"$STATE/current" || return 1
   folder=$STATE/releases/$current
   while IFS= read -r name; do
     [[ " ${BUNDLE_WITHOUT[*]} " == *" $name "* ]] || parts+=("$folder/$name")
   done < <(find "$folder" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort)
   for name in current audit.log checks lock; do [[ ! -e $STATE/$name ]] || parts+=("$STATE/$name"); done
-  bundle_meta "$current" >"$STATE/plimsoll.json.$$"
+  bundle_meta "$current" >"$STATE/plimsoll.json.$$" || return 1
   local code=0
   # Links between a release's files and an older one's are none of the bundle's.
   tar --create --file=- --format=pax --pax-option=delete=atime,delete=ctime --hard-dereference --absolute-names \
