@@ -38,7 +38,7 @@ describe.each(alerts)("%s", (name, stem, { labels, annotations }) => {
     const found = all.filter(({ alert }) => alert === name);
     expect(found.map(({ page }) => page)).toEqual([`alerts/${stem}.md`]);
     for (const line of ["Means", "Users notice", "Look first", "Then", "Over when"])
-      expect(lineOf(found[0] as (typeof all)[number], line), line).toMatch(/^\S.{7,}[.:?]$/);
+      expect(lineOf(found[0] as (typeof all)[number], line), line).toMatch(/^\S.{5,}[.:?]$/);
   });
 });
 
