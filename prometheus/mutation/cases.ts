@@ -36,7 +36,7 @@ export function caseOf(rule: Rule, mutant?: Mutant): Case {
   const files: Record<string, string> = {};
   for (const path of owners.flatMap(testPaths)) {
     const file = testFile(path);
-    const tests = file.tests.flatMap((test) => onlyOf(test, alerts));
+    const tests = file.tests.flatMap((test) => onlyOf(test, alerts, rule.record));
     if (tests.length === 0) continue;
     const groups: Group[] = file.rule_files
       .flatMap((other) => groupsOf(/([a-z]+)\.rules\.yaml$/.exec(other)?.[1] ?? ""))
@@ -48,8 +48,12 @@ export function caseOf(rule: Rule, mutant?: Mutant): Case {
   return files;
 }
 
-function onlyOf(test: Test, alerts: ReadonlySet<string>): Test[] {
-  const kept = (test.alert_rule_test ?? []).filter(({ alertname }) => alerts.has(alertname));
-  const { promql_expr_test: _, ...rest } = test;
-  return kept.length > 0 ? [{ ...rest, alert_rule_test: kept }] : [];
+/** What looks at those alerts, or at the record itself. */
+function onlyOf(test: Test, alerts: ReadonlySet<string>, record: string | undefined): Test[] {
+  const fired = (test.alert_rule_test ?? []).filter(({ alertname }) => alerts.has(alertname));
+  const valued = (test.promql_expr_test ?? []).filter(
+    ({ expr }) => record !== undefined && readBy(expr).includes(record),
+  );
+  if (fired.length + valued.length === 0) return [];
+  return [{ ...test, alert_rule_test: fired, promql_expr_test: valued }];
 }

@@ -13,7 +13,7 @@ export type Rule = {
 };
 export type Group = { name: string; interval?: string; rules: Rule[] };
 export type AlertTest = { alertname: string; eval_time: string; exp_alerts?: unknown[] };
-export type Test = { name?: string; alert_rule_test?: AlertTest[]; promql_expr_test?: unknown[] };
+export type Test = { name?: string; alert_rule_test?: AlertTest[]; promql_expr_test?: { expr: string }[] };
 export type TestFile = { rule_files: string[]; group_eval_order?: string[]; tests: Test[] };
 
 const SUFFIX = ".rules.yaml";
