@@ -4,6 +4,7 @@ import { alertmanagerConfig } from "./alertmanager/config.ts";
 import { Alertmanager, type Receiver } from "./alertmanager/options.ts";
 import { receiverSecret, watchdogSecret } from "./alertmanager/receivers.ts";
 import {
+  type Context,
   type Contribution,
   defineComponent,
   mountFolder,
@@ -52,10 +53,8 @@ export const alertmanager = defineComponent({
   ],
 
   contribute(options, grants, context): Contribution {
-    // Nobody is woken by a laptop: its secrets are empty, too.
     const local = context.environment === "local";
-    const receivers = local ? [] : options.receivers;
-    const watchdog = options.watchdog && !local;
+    const { receivers, watchdog } = told(options, context);
     const secrets = [...receivers.map(receiverSecret), ...(watchdog ? [watchdogSecret] : [])];
     return {
       services: {
@@ -80,13 +79,6 @@ export const alertmanager = defineComponent({
       },
       volumes: [NAME],
       secrets,
-      files: [
-        {
-          path: `${NAME}/alertmanager.yaml`,
-          content: { yaml: alertmanagerConfig(receivers, watchdog) },
-          restarts: [NAME],
-        },
-      ],
       scrapes: [{ job: NAME, targets: [{ service: NAME, port: PORT }] }],
       rules: ["alertmanager"],
       logs: { [NAME]: "logfmt" },
@@ -111,7 +103,27 @@ export const alertmanager = defineComponent({
       doors: [{ name: "Alertmanager", url: `http://127.0.0.1:${options.port}` }],
     };
   },
+
+  collect: (options, _grants, offers, context) => {
+    const { receivers, watchdog } = told(options, context);
+    const grafana = offers.doors.find(({ name }) => name === "Grafana")?.url;
+    const places = { environment: context.environment, grafana, runbooks: options.runbooks };
+    return {
+      files: [
+        {
+          path: `${NAME}/alertmanager.yaml`,
+          content: { yaml: alertmanagerConfig(receivers, watchdog, places) },
+          restarts: [NAME],
+        },
+      ],
+    };
+  },
 });
+
+/** Nobody is woken by a laptop: its secrets are empty, too. */
+function told({ receivers, watchdog }: Alertmanager, { environment }: Context) {
+  return environment === "local" ? { receivers: [], watchdog: false } : { receivers, watchdog };
+}
 
 function namedTwice({ name }: Receiver, index: number, all: readonly Receiver[]): OptionFault[] {
   if (all.findIndex((other) => other.name === name) === index) return [];

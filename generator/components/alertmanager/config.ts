@@ -1,12 +1,14 @@
 /** alertmanager.yaml: who is told of what, how often, and what is kept quiet because its cause was told already. */
 import type { Receiver, Severity } from "./options.ts";
 import { integration, secretFile, watchdogSecret } from "./receivers.ts";
+import { type Places, type Texts, texts } from "./texts.ts";
 
 /** Takes in what nobody wants to be told. */
 const NOBODY = "nobody";
 const SAME_STACK = ["stack", "environment"];
 
-export function alertmanagerConfig(receivers: readonly Receiver[], watchdog: boolean) {
+export function alertmanagerConfig(receivers: readonly Receiver[], watchdog: boolean, places: Places) {
+  const words = texts(places);
   return {
     route: {
       receiver: NOBODY,
@@ -32,8 +34,8 @@ export function alertmanagerConfig(receivers: readonly Receiver[], watchdog: boo
     inhibit_rules: inhibitions(),
     receivers: [
       { name: NOBODY },
-      receiver("page", receivers),
-      receiver("warn", receivers),
+      receiver("page", receivers, words),
+      receiver("warn", receivers, words),
       ...(watchdog
         ? [
             {
@@ -76,10 +78,10 @@ function inhibitions() {
   ];
 }
 
-function receiver(severity: Severity, receivers: readonly Receiver[]) {
+function receiver(severity: Severity, receivers: readonly Receiver[], words: Texts) {
   const configs: Record<string, Record<string, unknown>[]> = {};
   for (const entry of receivers.filter(({ on }) => on.includes(severity))) {
-    const { key, config } = integration(entry);
+    const { key, config } = integration(entry, words);
     configs[key] = [...(configs[key] ?? []), config];
   }
   return { name: severity, ...configs };
