@@ -39,7 +39,8 @@ export const alertmanager = defineComponent({
   options: Alertmanager,
   optional: true,
 
-  check: ({ receivers, watchdog }) => receivers.flatMap((one, index) => named(one, index, receivers, watchdog)),
+  check: ({ receivers, watchdog }) =>
+    receivers.flatMap((one, index) => named(one, index, receivers, watchdog)),
 
   claim: () => [
     {
