@@ -1,7 +1,7 @@
 /** `alerts silence` and `unsilence`: keeping an alert quiet for a while, with a reason and a name. */
 import { listOwn, readOwn } from "../../generator/package.ts";
+import { nearest } from "../../generator/spec/nearest.ts";
 import { parseFacts } from "../checks/facts.ts";
-import { unknown } from "../operate/names.ts";
 import { Problem } from "../problem.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
@@ -29,7 +29,12 @@ function matcherOf(word: string): Matcher {
   if (!match) {
     const known = alertNames();
     if (known.includes(word)) return { name: "alertname", value: word, isRegex: false, isEqual: true };
-    throw unknown("alert", word, known);
+    const near = nearest(word, known);
+    throw new Problem(
+      `there is no alert ${JSON.stringify(word)}${near ? `; did you mean ${near}?` : ""}`,
+      "What fires: plimsoll alerts ENV list. By label instead: layer=database",
+      2,
+    );
   }
   const [, name, operator, text] = match as unknown as [string, string, string, string];
   const value = /^".*"$/s.test(text) ? text.slice(1, -1) : text;
