@@ -7,6 +7,7 @@ import { isQuiet } from "./alerts.ts";
 import type { Objective } from "./objectives.ts";
 import { measuredText, TITLES, targetText } from "./objectives-text.ts";
 import type { Seen } from "./status.ts";
+import { idleText } from "./status-parts.ts";
 
 export type Area =
   | "services"
@@ -76,7 +77,7 @@ function ofDatabase({ database, environment }: Seen): Said[] {
       if (node.name === pointer) return [];
       if (node.role === "primary") return [wrong("database", `${node.name} is a second primary`)];
       if (node.role === "standby" && node.streaming) return [];
-      return [wrong("database", node.role === "standby" ? `${node.name} does not follow` : `${node.name} does not answer`)];
+      return [wrong("database", idleText(node))];
     }),
   ];
 }

@@ -1,6 +1,6 @@
 /** A line for each part of a stack, with its mark: what a person looks for after the verdict. */
 import { bytes } from "../../generator/report/units.ts";
-import { lagOf, newestOf } from "./status-parts.ts";
+import { idleText, lagOf, newestOf } from "./status-parts.ts";
 import { span } from "../operate/ps-text.ts";
 import { amount, burnText, leftText, measuredText, TITLES, targetText } from "./objectives-text.ts";
 import type { Seen, Status } from "./status.ts";
@@ -63,7 +63,7 @@ function databaseText({ database }: Seen): string {
   const others = nodes.filter(({ name }) => name !== pointer);
   const told = others.map((node) => {
     if (node.fenced) return `${node.name} is fenced`;
-    if (node.role !== "standby" || !node.streaming) return `${node.name} does not follow`;
+    if (node.role !== "standby" || !node.streaming) return idleText(node);
     return `${node.name} follows, ${lagOf(node, nodes)}`;
   });
   return [pointer ? `${pointer} takes the writes` : "nobody is known to take the writes", ...told].join("; ");

@@ -22,6 +22,13 @@ export function newestOf({ now, postgres, files }: Backups): string[] {
   return parts;
 }
 
+/** Where a node neither writes nor follows. */
+export function idleText({ name, state, role }: Node): string {
+  if (state === "none") return `${name} has no container`;
+  if (state !== "running") return `${name} is ${state}`;
+  return role === "standby" ? `${name} does not follow` : `${name} does not answer`;
+}
+
 /** Bytes that the writer has written and the replica has not: received and replayed. */
 export function lagOf(node: Node, nodes: readonly Node[]): string {
   const writer = nodes.find(({ role }) => role === "primary");

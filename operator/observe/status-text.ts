@@ -38,7 +38,9 @@ function verdict({ healthy, said, seen }: Status, paint: Paint): string {
   const wrong = said.filter(({ level }) => level === "wrong").length;
   if (!healthy) return paint("red", `✖ ${wrong === 1 ? "ONE THING IS WRONG" : `${wrong} THINGS ARE WRONG`}`);
   // What is not watched may be anything.
-  if (!("what" in seen.prometheus)) return paint("yellow", "▲ WELL, AS FAR AS IS KNOWN: nothing is measured");
+  if (!("what" in seen.prometheus)) return paint("yellow", "○ WELL, AS FAR AS IS KNOWN: nothing is measured");
+  if (said.length > 0)
+    return paint("yellow", `▲ WELL, AND ${said.length === 1 ? "ONE THING" : `${said.length} THINGS`} TO LOOK AT`);
   return paint("green", "● ALL IS WELL");
 }
 

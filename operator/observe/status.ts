@@ -66,7 +66,7 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
   const kept = keptBy(spec);
   const running = openRunning(site);
   const [services, database, backups, release, monitoring] = await Promise.all([
-    running.then(ps),
+    running.then((open) => ps(open, { load: false })),
     running.then((open) =>
       nodesOf(open.project.plan).length === 0 ? undefined : part(lookAtDatabase(open)),
     ),
