@@ -18,9 +18,15 @@ export function statusCommand(): Command {
     .option("--watch [every]", "again and again, until Ctrl-C; every 5s if nothing is said", every)
     .option("--json", "the result as JSON on stdout; with --watch a line each time")
     .action((environment: EnvironmentKind, options: Options) =>
-      withSite(environment, options, (work) => (options.watch ? watch(work, options) : once(work, options)), undefined, {
-        endless: options.watch !== undefined,
-      }),
+      withSite(
+        environment,
+        options,
+        (work) => (options.watch ? watch(work, options) : once(work, options)),
+        undefined,
+        {
+          endless: options.watch !== undefined,
+        },
+      ),
     );
 }
 

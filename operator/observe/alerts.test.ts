@@ -38,7 +38,11 @@ describe("what fires", () => {
     alert("Watchdog", { severity: "none" }),
     alert("PlimsollTest", { plimsoll_test: "hook" }),
     alert("HostDiskFilling", {}, { silencedBy: ["aaaa-1"], state: "suppressed" }),
-    alert("ApiServerDown", { server: "api-1" }, { inhibitedBy: ["f-PostgresNoPrimary"], state: "suppressed" }),
+    alert(
+      "ApiServerDown",
+      { server: "api-1" },
+      { inhibitedBy: ["f-PostgresNoPrimary"], state: "suppressed" },
+    ),
     alert("HostCpuBusy", { instance: "node" }, {}, { runbook_url: "alerts/host.md#hostcpubusy" }),
     alert("PostgresNoPrimary", { severity: "page", layer: "database" }),
   ];
@@ -142,11 +146,13 @@ describe("receivers that were tried", () => {
     const tried = triedOf(
       facts(
         "result bad failed 10400 7",
-        line(String.raw`receiver=test-bad integration=webhook[0] ${group} attempts=1 err="Post \"<redacted>\": EOF"`),
+        line(
+          String.raw`receiver=test-bad integration=webhook[0] ${group} attempts=1 err="Post \"<redacted>\": EOF"`,
+        ),
         line(
           String.raw`${group} err="test-bad/webhook[0]: notify retry canceled after 7 attempts: Post \"https://hooks.example.com/secret\": dial tcp 127.0.0.1:1: connect: connection refused"`,
         ),
-        line(String.raw`receiver=test-bad-too integration=webhook[0] err="not of it"`),
+        line(`receiver=test-bad-too integration=webhook[0] err="not of it"`),
       ),
       { hook: "webhook", bad: "slack" },
     );

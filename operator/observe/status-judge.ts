@@ -54,7 +54,10 @@ function ofServices({ services: { rows } }: Seen): Said[] {
 function ofEdge({ services, environment }: Seen): Said[] {
   if (services.maintenance)
     return [
-      wrong("edge", `maintenance is on: every request is answered 503 (plimsoll maintenance ${environment} off)`),
+      wrong(
+        "edge",
+        `maintenance is on: every request is answered 503 (plimsoll maintenance ${environment} off)`,
+      ),
     ];
   return [];
 }
@@ -70,10 +73,16 @@ function ofDatabase({ database, environment }: Seen): Said[] {
       : []),
     ...(writer?.role === "primary"
       ? []
-      : [wrong("database", pointer ? `${pointer} is to take the writes and does not` : "the proxy does not say who takes the writes")]),
+      : [
+          wrong(
+            "database",
+            pointer
+              ? `${pointer} is to take the writes and does not`
+              : "the proxy does not say who takes the writes",
+          ),
+        ]),
     ...nodes.flatMap((node) => {
-      if (node.fenced)
-        return [note("database", `${node.name} is fenced (plimsoll rejoin ${environment})`)];
+      if (node.fenced) return [note("database", `${node.name} is fenced (plimsoll rejoin ${environment})`)];
       if (node.name === pointer) return [];
       if (node.role === "primary") return [wrong("database", `${node.name} is a second primary`)];
       if (node.role === "standby" && node.streaming) return [];
@@ -83,7 +92,8 @@ function ofDatabase({ database, environment }: Seen): Said[] {
 }
 
 function ofAlerts({ alerts, now }: Seen): Said[] {
-  if (!("what" in alerts)) return alerts.off ? [] : [wrong("alerts", `Alertmanager does not answer: ${alerts.why}`)];
+  if (!("what" in alerts))
+    return alerts.off ? [] : [wrong("alerts", `Alertmanager does not answer: ${alerts.why}`)];
   const { firing, watched } = alerts.what;
   return [
     ...(watched ? [] : [wrong("alerts", "the watchdog is silent: Prometheus hands no alerts over")]),
@@ -116,14 +126,21 @@ function ofBackups({ backups, environment }: Seen): Said[] {
   if ("why" in backups) return [wrong("backups", `not known: ${backups.why}`)];
   const { postgres, files } = backups.what;
   return [
-    ...(postgres && "error" in postgres ? [wrong("backups", `of PostgreSQL not known: ${postgres.error}`)] : []),
+    ...(postgres && "error" in postgres
+      ? [wrong("backups", `of PostgreSQL not known: ${postgres.error}`)]
+      : []),
     ...(files && "error" in files ? [wrong("backups", `of files not known: ${files.error}`)] : []),
     ...(postgres && "backups" in postgres ? ofPostgresBackups(postgres, environment) : []),
-    ...(files && "missing" in files ? files.missing.map((what) => wrong("backups", `there is none of ${what}`)) : []),
+    ...(files && "missing" in files
+      ? files.missing.map((what) => wrong("backups", `there is none of ${what}`))
+      : []),
   ];
 }
 
-type PostgresKnown = Extract<NonNullable<Extract<NonNullable<Seen["backups"]>, { what: unknown }>["what"]["postgres"]>, { gaps: unknown }>;
+type PostgresKnown = Extract<
+  NonNullable<Extract<NonNullable<Seen["backups"]>, { what: unknown }>["what"]["postgres"]>,
+  { gaps: unknown }
+>;
 
 function ofPostgresBackups({ backups, gaps, running }: PostgresKnown, environment: string): Said[] {
   const newest = backups.at(-1);
@@ -132,18 +149,26 @@ function ofPostgresBackups({ backups, gaps, running }: PostgresKnown, environmen
     return [wrong("backups", `there is none of PostgreSQL (plimsoll backup ${environment} now)`)];
   }
   return [
-    ...backups.filter(isBad).map(({ label }) => wrong("backups", `${label} is not good (plimsoll backup ${environment} list)`)),
+    ...backups
+      .filter(isBad)
+      .map(({ label }) => wrong("backups", `${label} is not good (plimsoll backup ${environment} list)`)),
     ...gaps.map(({ first, segments }) =>
-      wrong("backups", `the archive has a hole of ${segments} ${segments === 1 ? "segment" : "segments"} at ${first}`),
+      wrong(
+        "backups",
+        `the archive has a hole of ${segments} ${segments === 1 ? "segment" : "segments"} at ${first}`,
+      ),
     ),
-    ...(backups.some(({ verified }) => verified?.outcome === "passed") ? [] : [note("backups", "none was verified yet")]),
+    ...(backups.some(({ verified }) => verified?.outcome === "passed")
+      ? []
+      : [note("backups", "none was verified yet")]),
   ];
 }
 
 function ofDisk({ disk: { used, free, full } }: Seen): Said[] {
   const left = free === undefined ? "" : `, ${bytes(free)} free`;
   if (used !== undefined && used > 0.9) return [wrong("disk", `${Math.round(100 * used)}% full${left}`)];
-  if (full !== undefined && full < 3 * DAY) return [note("disk", `full in ${span(full)} at this rate${left}`)];
+  if (full !== undefined && full < 3 * DAY)
+    return [note("disk", `full in ${span(full)} at this rate${left}`)];
   return [];
 }
 
@@ -163,7 +188,9 @@ function ofRelease({ release, environment }: Seen): Said[] {
     ...(half
       ? [wrong("release", `${half.version} failed, and so did the way back (plimsoll deploy ${environment})`)]
       : []),
-    ...(canary ? [note("release", `${canary.version} is a canary (plimsoll canary status ${environment})`)] : []),
+    ...(canary
+      ? [note("release", `${canary.version} is a canary (plimsoll canary status ${environment})`)]
+      : []),
     ...(work ? [note("release", `${work.by} is at work: ${work.version}`)] : []),
     ...(lock ? [note("release", describeLock(lock))] : []),
   ];

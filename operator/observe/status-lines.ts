@@ -1,10 +1,10 @@
 /** A line for each part of a stack, with its mark: what a person looks for after the verdict. */
 import { bytes } from "../../generator/report/units.ts";
-import { idleText, lagOf, newestOf } from "./status-parts.ts";
 import { span } from "../operate/ps-text.ts";
 import { amount, burnText, leftText, measuredText, TITLES, targetText } from "./objectives-text.ts";
 import type { Seen, Status } from "./status.ts";
 import { type Area, levelOf } from "./status-judge.ts";
+import { idleText, lagOf, newestOf } from "./status-parts.ts";
 import type { Line, Mark } from "./status-text.ts";
 
 export function lines({ seen, said }: Status): Line[] {
@@ -72,7 +72,8 @@ function databaseText({ database }: Seen): string {
 function backupsText({ backups, objectives }: Seen): string {
   if (!backups || "why" in backups) return "not known";
   const waiting = objectives.objectives.find(({ objective }) => objective === "rpo")?.measured;
-  const archive = waiting === undefined ? [] : [waiting === 0 ? "archive up to date" : `archive ${span(waiting)} behind`];
+  const archive =
+    waiting === undefined ? [] : [waiting === 0 ? "archive up to date" : `archive ${span(waiting)} behind`];
   return [...newestOf(backups.what), ...archive].join(", ");
 }
 
@@ -102,7 +103,9 @@ function alertsText({ alerts }: Seen): string {
   return [
     told.length === 0 ? "none fires" : told.join(", "),
     ...(quiet > 0 ? [`${quiet} of them silenced or stood for by another`] : []),
-    ...(silences.length > 0 ? [`${silences.length} ${silences.length === 1 ? "silence" : "silences"} in force`] : []),
+    ...(silences.length > 0
+      ? [`${silences.length} ${silences.length === 1 ? "silence" : "silences"} in force`]
+      : []),
   ].join(", ");
 }
 

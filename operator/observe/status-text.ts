@@ -1,8 +1,8 @@
 /** `status` as one screen: the verdict first, then a line for each part with its mark. */
 import { type Paint, printable, type Style } from "../../generator/report/paint.ts";
+import type { Status } from "./status.ts";
 import type { Area, Said } from "./status-judge.ts";
 import { lines as partLines } from "./status-lines.ts";
-import type { Status } from "./status.ts";
 
 /** Marks differ in shape, too: a screen without colour, or an eye without red, tells them apart. */
 export type Mark = "well" | "note" | "wrong" | "unknown";
@@ -40,7 +40,10 @@ function verdict({ healthy, said, seen }: Status, paint: Paint): string {
   // What is not watched may be anything.
   if (!("what" in seen.prometheus)) return paint("yellow", "○ WELL, AS FAR AS IS KNOWN: nothing is measured");
   if (said.length > 0)
-    return paint("yellow", `▲ WELL, AND ${said.length === 1 ? "ONE THING" : `${said.length} THINGS`} TO LOOK AT`);
+    return paint(
+      "yellow",
+      `▲ WELL, AND ${said.length === 1 ? "ONE THING" : `${said.length} THINGS`} TO LOOK AT`,
+    );
   return paint("green", "● ALL IS WELL");
 }
 
@@ -49,7 +52,9 @@ function told(said: readonly Said[], level: Said["level"], paint: Paint, width: 
   const own = said.filter((one) => one.level === level);
   const shown = own.slice(0, MOST);
   return [
-    ...shown.map(({ area, text }) => cut(`  ${paint(style, mark)} `, `${area.padEnd(11)}${printable(text)}`, width - 4)),
+    ...shown.map(({ area, text }) =>
+      cut(`  ${paint(style, mark)} `, `${area.padEnd(11)}${printable(text)}`, width - 4),
+    ),
     ...(own.length > shown.length ? [paint(style, `    and ${own.length - shown.length} more`)] : []),
   ];
 }

@@ -18,7 +18,11 @@ const engine = await engineOrSkip();
 const TOKEN = "token-that-nobody-may-read";
 const RECEIVERS = ["hook", "broken", "refused", "unset"];
 
-type Call = { path: string; status: string; alerts: { labels: Record<string, string>; annotations: object }[] };
+type Call = {
+  path: string;
+  status: string;
+  alerts: { labels: Record<string, string>; annotations: object }[];
+};
 
 describe.skipIf(!engine)("alerts", () => {
   const project = `e2e-alerts-${Math.random().toString(36).slice(2, 8)}`;
@@ -117,7 +121,10 @@ describe.skipIf(!engine)("alerts", () => {
     const of = (name: string) => tried.find(({ receiver }) => receiver === name);
     expect(tried.map(({ receiver }) => receiver).sort()).toEqual([...RECEIVERS].sort());
     expect(of("hook")).toMatchObject({ type: "webhook", outcome: "delivered" });
-    expect(of("broken")).toMatchObject({ outcome: "failed", said: expect.stringMatching(/connection refused$/) });
+    expect(of("broken")).toMatchObject({
+      outcome: "failed",
+      said: expect.stringMatching(/connection refused$/),
+    });
     expect(of("broken")?.attempts).toBeGreaterThan(1);
     expect(of("refused")).toMatchObject({
       outcome: "failed",
@@ -169,7 +176,11 @@ describe.skipIf(!engine)("alerts", () => {
     expect(JSON.stringify(calls)).not.toContain("HostDiskFilling");
     const { firing, silences } = await listed();
     expect(firing.map(({ alert }) => alert)).toEqual(["HostLoadHigh", "HostDiskFilling"]);
-    expect(firing[0]).toMatchObject({ silenced: [], inhibited: [], runbook: "docs/runbooks/alerts/host.md#x" });
+    expect(firing[0]).toMatchObject({
+      silenced: [],
+      inhibited: [],
+      runbook: "docs/runbooks/alerts/host.md#x",
+    });
     expect(firing[1]?.silenced).toMatchObject([{ by: "ana", reason: "moving the logs" }]);
     expect(silences).toMatchObject([{ matchers: 'alertname="HostDiskFilling"', by: "ana", state: "active" }]);
     const text = (await alerts("list")).stdout;
@@ -193,7 +204,16 @@ describe.skipIf(!engine)("alerts", () => {
     });
     expect((await alerts("unsilence", "HostDiskFilling")).exitCode).toBe(0);
     expect((await listed()).silences).toEqual([]);
-    const { stdout } = await alerts("silence", "layer=host", 'instance=~"api-.*"', "--for", "1h", "--reason", "x", "--json");
+    const { stdout } = await alerts(
+      "silence",
+      "layer=host",
+      'instance=~"api-.*"',
+      "--for",
+      "1h",
+      "--reason",
+      "x",
+      "--json",
+    );
     const { id, matchers } = JSON.parse(stdout) as { id: string; matchers: string };
     expect(matchers).toBe('layer="host" instance=~"api-.*"');
     expect((await alerts("unsilence", id.slice(0, 8))).exitCode).toBe(0);
