@@ -2,6 +2,7 @@
 import { bytes } from "../../generator/report/units.ts";
 import { span } from "../operate/ps-text.ts";
 import { amount, burnText, leftText, measuredText, TITLES, targetText } from "./objectives-text.ts";
+import { type Objective, windowText } from "./objectives.ts";
 import type { Seen, Status } from "./status.ts";
 import { type Area, levelOf } from "./status-judge.ts";
 import { idleText, lagOf, newestOf } from "./status-parts.ts";
@@ -114,18 +115,22 @@ const BAR = 10;
 function objectiveLines({ objectives }: Seen): Line[] {
   if (objectives.unknown !== undefined)
     return [{ title: "objectives", text: `not known: ${objectives.unknown}`, mark: "unknown" }];
-  return objectives.objectives.map((one): Line => {
-    const measured = one.measured === undefined ? (one.note ?? "not known") : measuredText(one);
-    const budget =
-      one.left === undefined
-        ? ""
-        : `${bar(one.left)} ${one.left < 0 ? leftText(one.left) : `${leftText(one.left)} left`}${one.burn === undefined ? "" : `, burns ${burnText(one.burn)}`}`;
-    return {
-      title: TITLES[one.objective],
-      text: `${targetText(one).padEnd(10)}${budget === "" ? measured : `${measured.padEnd(10)}${budget}`}`,
-      mark: one.verdict === "unknown" ? "unknown" : (levelOf(one) ?? "well"),
-    };
-  });
+  const window = windowText(objectives);
+  const heading = `${"promised".padEnd(10)}measured  error budget${window ? ` of ${window}` : ""}`;
+  return [{ title: "", text: heading, mark: "unknown" }, ...objectives.objectives.map(objectiveLine)];
+}
+
+function objectiveLine(one: Objective): Line {
+  const measured = one.measured === undefined ? (one.note ?? "not known") : measuredText(one);
+  const budget =
+    one.left === undefined
+      ? ""
+      : `${bar(one.left)} ${one.left < 0 ? leftText(one.left) : `${leftText(one.left)} left`}${one.burn === undefined ? "" : `, burns ${burnText(one.burn)}`}`;
+  return {
+    title: TITLES[one.objective],
+    text: `${targetText(one).padEnd(10)}${budget === "" ? measured : `${measured.padEnd(10)}${budget}`}`,
+    mark: one.verdict === "unknown" ? "unknown" : (levelOf(one) ?? "well"),
+  };
 }
 
 function bar(left: number): string {

@@ -52,8 +52,8 @@ function told(said: readonly Said[], level: Said["level"], paint: Paint, width: 
   const own = said.filter((one) => one.level === level);
   const shown = own.slice(0, MOST);
   return [
-    ...shown.map(({ area, text }) =>
-      cut(`  ${paint(style, mark)} `, `${area.padEnd(11)}${printable(text)}`, width - 4),
+    ...shown.map(
+      ({ area, text }) => `  ${paint(style, mark)} ${cut(`${area.padEnd(11)}${printable(text)}`, width - 4)}`,
     ),
     ...(own.length > shown.length ? [paint(style, `    and ${own.length - shown.length} more`)] : []),
   ];
@@ -61,11 +61,12 @@ function told(said: readonly Said[], level: Said["level"], paint: Paint, width: 
 
 function lineText({ title, text, mark }: Line, paint: Paint, width: number): string {
   const [sign, style] = MARKS[mark];
-  const head = title === "" ? "    " : `  ${paint(style, sign)} `;
-  return cut(head, `${title.padEnd(11)}${printable(text)}`, width - 4);
+  const words = cut(`${title.padEnd(11)}${printable(text)}`, width - 4);
+  // Without a title: the heading of what follows.
+  return title === "" ? `\n    ${paint("dim", words)}` : `  ${paint(style, sign)} ${words}`;
 }
 
 /** What is too long for the line ends in dots: a second line would push the screen's end away. */
-function cut(head: string, text: string, room: number): string {
-  return `${head}${text.length <= room ? text.trimEnd() : `${text.slice(0, room - 1)}…`}`;
+function cut(text: string, room: number): string {
+  return text.length <= room ? text.trimEnd() : `${text.slice(0, room - 1)}…`;
 }
