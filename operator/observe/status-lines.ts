@@ -2,7 +2,7 @@
 import { bytes } from "../../generator/report/units.ts";
 import { span } from "../operate/ps-text.ts";
 import { amount, burnText, leftText, measuredText, TITLES, targetText } from "./objectives-text.ts";
-import { type Objective, windowText } from "./objectives.ts";
+import type { Objective } from "./objectives.ts";
 import type { Seen, Status } from "./status.ts";
 import { type Area, levelOf } from "./status-judge.ts";
 import { idleText, lagOf, newestOf } from "./status-parts.ts";
@@ -115,8 +115,10 @@ const BAR = 10;
 function objectiveLines({ objectives }: Seen): Line[] {
   if (objectives.unknown !== undefined)
     return [{ title: "objectives", text: `not known: ${objectives.unknown}`, mark: "unknown" }];
-  const window = windowText(objectives);
-  const heading = `${"promised".padEnd(10)}measured  error budget${window ? ` of ${window}` : ""}`;
+  const { window, known } = objectives;
+  const seen = window !== undefined && known !== undefined && known < 0.99 * window ? `, ${span(known)} seen` : "";
+  const budget = window === undefined ? "error budget" : `error budget of ${span(window)}${seen}`;
+  const heading = `${"promised".padEnd(10)}measured  ${budget}`;
   return [{ title: "", text: heading, mark: "unknown" }, ...objectives.objectives.map(objectiveLine)];
 }
 
