@@ -1,8 +1,8 @@
 /** A line for each part of a stack, with its mark: what a person looks for after the verdict. */
 import { bytes } from "../../generator/report/units.ts";
 import { span } from "../operate/ps-text.ts";
-import { amount, burnText, leftText, measuredText, TITLES, targetText } from "./objectives-text.ts";
 import type { Objective } from "./objectives.ts";
+import { amount, burnText, leftText, measuredText, TITLES, targetText } from "./objectives-text.ts";
 import type { Seen, Status } from "./status.ts";
 import { type Area, levelOf } from "./status-judge.ts";
 import { idleText, lagOf, newestOf } from "./status-parts.ts";
@@ -116,7 +116,8 @@ function objectiveLines({ objectives }: Seen): Line[] {
   if (objectives.unknown !== undefined)
     return [{ title: "objectives", text: `not known: ${objectives.unknown}`, mark: "unknown" }];
   const { window, known } = objectives;
-  const seen = window !== undefined && known !== undefined && known < 0.99 * window ? `, ${span(known)} seen` : "";
+  const seen =
+    window !== undefined && known !== undefined && known < 0.99 * window ? `, ${span(known)} seen` : "";
   const budget = window === undefined ? "error budget" : `error budget of ${span(window)}${seen}`;
   const heading = `${"promised".padEnd(10)}measured  ${budget}`;
   return [{ title: "", text: heading, mark: "unknown" }, ...objectives.objectives.map(objectiveLine)];

@@ -72,7 +72,10 @@ describe.skipIf(!engine)("status", () => {
     await eventually(async () => expect(heard.trim().split("\n").length).toBeGreaterThan(1), 60);
     watching.kill("SIGINT");
     await watching;
-    const times = heard.trim().split("\n").map((line) => (JSON.parse(line) as Status).seen.now);
+    const times = heard
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as Status).seen.now);
     expect(times[1]).toBeGreaterThan(times[0] as number);
   });
 
@@ -124,7 +127,9 @@ describe.skipIf(!engine)("status", () => {
     await docker("stop", "--timeout", "5", "prometheus");
     const found = await status();
     expect(found.exitCode).toBe(1);
-    expect(found.said.map(({ text }) => text)).toContain("Prometheus does not answer: its container is exited");
+    expect(found.said.map(({ text }) => text)).toContain(
+      "Prometheus does not answer: its container is exited",
+    );
     expect(found.seen.objectives.unknown).toBe("Prometheus does not answer: its container is exited");
     const { exitCode, stdout } = await cli.run("objectives");
     expect(exitCode).toBe(1);
