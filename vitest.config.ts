@@ -13,6 +13,8 @@ const LONG = [
   "operate",
   "ssh",
   "host-init",
+  "status",
+  "alerts",
 ];
 
 class LongestFirst extends BaseSequencer {
