@@ -163,7 +163,7 @@ it("is one screen: a stack that is well", () => {
       ● disk       41% used, 47 GB free, full in 63d at this rate
       ● alerts     none fires
 
-                   promised  measured  error budget of 15 days
+                   promised  measured  error budget of 15d
       ● uptime     > 99.9%   99.98%    ████████░░ 84% left, burns 0x
       ● errors     < 0.1%    0.03%     ███████░░░ 70% left, burns 0.2x
       ● p95        < 200 ms  84 ms     ████████░░ 80% left, burns 0.1x
@@ -198,11 +198,11 @@ it("names first what is wrong, then what is to be looked at", () => {
     "fkod production                         deploy@203.0.113.7, 2026-11-28 16:00:00Z
 
     ✖ 2 THINGS ARE WRONG
-    …
-    …
-    …
-    …
-    …
+      ✖ services   api-2 is exited (exit code 137)
+      ✖ objectives uptime: 99.88%, promised > 99.9%
+      ▲ alerts     ApiServerDown: api-2 does not answer (since 4m)
+      ▲ objectives database: 200 ms, promised < 100 ms
+      ▲ disk       full in 2d at this rate, 4.7 GB free
 
       ✖ services   1 of 2 as they should be
       ● release    v12 for 3d, by ana@laptop: Certificates of courses
@@ -212,7 +212,7 @@ it("names first what is wrong, then what is to be looked at", () => {
       ▲ disk       41% used, 4.7 GB free, full in 2d at this rate
       ▲ alerts     1 page, 1 warn, 1 of them silenced or stood for by another
 
-                   promised  measured  error budget of 15 days
+                   promised  measured  error budget of 15d
       ✖ uptime     > 99.9%   99.88%    ░░░░░░░░░░ overspent 20%, burns 0x
       ● errors     < 0.1%    0.03%     ███████░░░ 70% left, burns 0.2x
       ● p95        < 200 ms  84 ms     ████████░░ 80% left, burns 0.1x
@@ -361,7 +361,7 @@ it("never calls well what is not watched", () => {
     "fkod production                         deploy@203.0.113.7, 2026-11-28 16:00:00Z
 
     ○ WELL, AS FAR AS IS KNOWN: nothing is measured
-    …
+      ▲ monitoring off in stack.yaml: no figures, no objectives, no alerts
 
       ● services   2 of 2 as they should be
       ● release    v12 for 3d, by ana@laptop: Certificates of courses
