@@ -12,7 +12,7 @@ all=0
 while read -r service state id; do
   all=$((all + 1))
   [[ -n ${found[$service]-} ]] || found[$service]="$state $id"
-done < <(timeout 20 docker ps -a --filter "label=com.docker.compose.project=$project" \
+done < <(timeout 60 docker ps -a --filter "label=com.docker.compose.project=$project" \
   --filter label=com.docker.compose.oneoff=False \
   --format '{{.Label "com.docker.compose.service"}} {{.State}} {{.ID}}')
 
@@ -24,7 +24,7 @@ prometheus() {
     printf 'prometheus_failed its container is %s\n' "$state"
     return 0
   fi
-  if timeout 20 docker exec "$id" wget -q -T 10 -O - --post-data "query=$promql" \
+  if timeout 60 docker exec "$id" wget -q -T 10 -O - --post-data "query=$promql" \
     http://127.0.0.1:9090/api/v1/query >"$work/prometheus.said" 2>"$work/prometheus.error"; then
     printf 'prometheus %s\n' "$(tr -d '\n' <"$work/prometheus.said")"
   else
@@ -42,7 +42,7 @@ alertmanager() {
   fi
   # All of it in one command in the container: each costs the engine more than the answers do.
   # shellcheck disable=SC2016
-  if timeout 30 docker exec "$id" sh -c 'for what in alerts silences receivers; do
+  if timeout 60 docker exec "$id" sh -c 'for what in alerts silences receivers; do
       answer=$(wget -q -T 10 -O - "$0/$what") || exit 1
       printf "%s %s\n" "$what" "$answer"
     done' "$api" >"$work/alertmanager.said" 2>"$work/alertmanager.error"; then

@@ -8,17 +8,22 @@ set -euo pipefail
 project=$1 wait=$2 stack=$3 environment=$4 by=$5
 shift 5
 api=http://127.0.0.1:9093
-id=$(timeout 20 docker ps -q --filter "label=com.docker.compose.project=$project" \
+id=$(timeout 60 docker ps -q --filter "label=com.docker.compose.project=$project" \
   --filter label=com.docker.compose.service=alertmanager --filter label=com.docker.compose.oneoff=False | head -n 1)
 if [[ -z $id ]]; then
   echo 'Alertmanager does not run' >&2
   exit 1
 fi
-get() { timeout 20 docker exec "$id" wget -q -T 10 -O - "$api$1"; }
+get() { timeout 60 docker exec "$id" wget -q -T 10 -O - "$api$1"; }
 now() { date +%s%3N; }
 at() { date -u -d "@$1" +%FT%TZ; }
 
-mapfile -t known < <(get /api/v2/receivers | grep -oE '"name":"test-[a-z0-9-]+"' | sed 's/^"name":"test-//; s/"$//' | sort -u)
+# An answer that does not come is no list without names.
+if ! answer=$(get /api/v2/receivers); then
+  echo 'Alertmanager does not answer' >&2
+  exit 1
+fi
+mapfile -t known < <(grep -oE '"name":"test-[a-z0-9-]+"' <<<"$answer" | sed 's/^"name":"test-//; s/"$//' | sort -u)
 names=()
 for name in "${known[@]}"; do
   printf 'receiver %s\n' "$name"
@@ -47,13 +52,13 @@ post() {
     body+="\"startsAt\":\"$(at $((began / 1000)))\",\"endsAt\":\"$(at "$1")\"}"
   done
   # shellcheck disable=SC2016
-  printf '[%s]' "${body#,}" | timeout 20 docker exec -i "$id" sh -c 'exec wget -q -T 10 -O - \
+  printf '[%s]' "${body#,}" | timeout 60 docker exec -i "$id" sh -c 'exec wget -q -T 10 -O - \
     --header "Content-Type: application/json" --post-data "$(cat)" http://127.0.0.1:9093/api/v2/alerts' >/dev/null
 }
 
 # said: what Alertmanager wrote of these very alerts.
 said() {
-  timeout 20 docker logs --since "$(at $((began / 1000 - 1)))" "$id" 2>&1 | grep -F "$began" || true
+  timeout 60 docker logs --since "$(at $((began / 1000 - 1)))" "$id" 2>&1 | grep -F "$began" || true
 }
 # gave_up NAME: after the last attempt. Another's test may be under way, and counts in the same figures.
 gave_up() { said | grep -F '"Notify for alerts failed"' | grep -qF "test-$1/"; }

@@ -129,7 +129,6 @@ describe.skipIf(!engine)("alerts", () => {
     expect(of("refused")).toMatchObject({
       outcome: "failed",
       said: expect.stringMatching(/status code 403/),
-      attempts: 1,
     });
     expect(of("unset")?.outcome).toBe("failed");
     const first = calls.find(({ status }) => status === "firing");
