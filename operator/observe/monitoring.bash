@@ -28,7 +28,7 @@ prometheus() {
     http://127.0.0.1:9090/api/v1/query >"$work/prometheus.said" 2>"$work/prometheus.error"; then
     printf 'prometheus %s\n' "$(tr -d '\n' <"$work/prometheus.said")"
   else
-    printf 'prometheus_failed %s\n' "$(tail -n 1 "$work/prometheus.error" | grep . || echo 'it does not answer')"
+    printf 'prometheus_failed %s\n' "$(tail -n 1 "$work/prometheus.error" | grep . || echo 'no answer in time')"
   fi
 }
 
@@ -48,7 +48,7 @@ alertmanager() {
     done' "$api" >"$work/alertmanager.said" 2>"$work/alertmanager.error"; then
     cat "$work/alertmanager.said"
   else
-    printf 'alerts_failed %s\n' "$(tail -n 1 "$work/alertmanager.error" | grep . || echo 'it does not answer')"
+    printf 'alerts_failed %s\n' "$(tail -n 1 "$work/alertmanager.error" | grep . || echo 'no answer in time')"
   fi
 }
 
