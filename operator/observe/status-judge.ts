@@ -129,7 +129,9 @@ function ofBackups({ backups, environment }: Seen): Said[] {
     ...(postgres && "error" in postgres
       ? [wrong("backups", `of PostgreSQL not known: ${postgres.error || "no answer"}`)]
       : []),
-    ...(files && "error" in files ? [wrong("backups", `of files not known: ${files.error || "no answer"}`)] : []),
+    ...(files && "error" in files
+      ? [wrong("backups", `of files not known: ${files.error || "no answer"}`)]
+      : []),
     ...(postgres && "backups" in postgres ? ofPostgresBackups(postgres, environment) : []),
     ...(files && "missing" in files
       ? files.missing.map((what) => wrong("backups", `there is none of ${what}`))

@@ -101,7 +101,11 @@ describe.skipIf(!engine)("alerts", () => {
       ...["exec", "-T", "alertmanager", "amtool", "--alertmanager.url=http://127.0.0.1:9093", "alert", "add"],
       ...[`alertname=${name}`, "stack=rolling", "environment=production"],
       ...Object.entries(labels).map(([key, value]) => `${key}=${value}`),
-      ...[`--end=${new Date(Date.now() + 3_600_000).toISOString()}`, "--annotation=summary=it_is_so", "--annotation=runbook_url=alerts/host.md#x"],
+      ...[
+        `--end=${new Date(Date.now() + 3_600_000).toISOString()}`,
+        "--annotation=summary=it_is_so",
+        "--annotation=runbook_url=alerts/host.md#x",
+      ],
     );
   async function alerts(...words: string[]) {
     const { exitCode, stdout, stderr } = await execa(
