@@ -40,6 +40,7 @@ describe("receivers", () => {
       "page",
       "warn",
       "watchdog",
+      ...["hook", "ops-slack", "mail", "pager", "chat", "watchdog"].map((name) => `test-${name}`),
     ]);
     expect(Object.keys(config.receivers[1])).toEqual([
       "name",
@@ -66,7 +67,22 @@ describe("receivers", () => {
   it("have names of their own", () => {
     const twice =
       "monitoring: { alertmanager: { receivers: [{ type: webhook, name: a }, { type: pagerduty, name: a }] } }\n";
-    expect(() => made(twice)).toThrow(/the name a is taken/);
+    expect(() => made(twice)).toThrow(/the name a is taken by a receiver above/);
+    const same =
+      "monitoring: { alertmanager: { watchdog: true, receivers: [{ type: webhook, name: watchdog }] } }\n";
+    expect(() => made(same)).toThrow(/the name watchdog is taken by watchdog: true/);
+    expect(made(same.replace("watchdog: true, ", "")).config.receivers).toHaveLength(4);
+  });
+
+  it("can each be tried alone, by the same words and secret as in earnest", () => {
+    const { config } = made(everyKind);
+    const of = (name: string) => config.receivers.find((one: { name: string }) => one.name === name);
+    expect(of("test-ops-slack")).toEqual({
+      name: "test-ops-slack",
+      slack_configs: of("page").slack_configs,
+    });
+    for (const { name, ...configs } of config.receivers.slice(4))
+      expect(Object.values(configs).flat(), name).toHaveLength(1);
   });
 
   it.each([
@@ -161,6 +177,8 @@ describe("amtool", () => {
     [["severity=warn", "alertname=HostCpuBusy"], "warn"],
     [["severity=none", "alertname=Watchdog"], "watchdog"],
     [["alertname=Unheard"], "nobody"],
+    [["alertname=PlimsollTest", "plimsoll_test=ops-slack"], "test-ops-slack"],
+    [["alertname=PlimsollTest", "plimsoll_test=watchdog"], "test-watchdog"],
   ])("routes %s to %s", (labels, receiver) => {
     const routed = run(made(everyKind).text, [
       "config",

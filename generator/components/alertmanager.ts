@@ -40,7 +40,8 @@ export const alertmanager = defineComponent({
   options: Alertmanager,
   optional: true,
 
-  check: ({ receivers }) => receivers.flatMap(namedTwice),
+  check: ({ receivers, watchdog }) =>
+    receivers.flatMap((one, index) => named(one, index, receivers, watchdog)),
 
   claim: () => [
     {
@@ -66,6 +67,8 @@ export const alertmanager = defineComponent({
             `--storage.path=${DATA}`,
             // One of it: no gossip, no port for it.
             "--cluster.listen-address=",
+            // Which receiver failed, not only of which kind: `plimsoll alerts test` reads it.
+            "--enable-feature=receiver-name-in-metrics",
             `--web.external-url=http://127.0.0.1:${options.port}/`,
           ],
           environment: { GOMEMLIMIT: goMemoryLimit(grants.service(NAME).memory) },
@@ -125,13 +128,17 @@ function told({ receivers, watchdog }: Alertmanager, { environment }: Context) {
   return environment === "local" ? { receivers: [], watchdog: false } : { receivers, watchdog };
 }
 
-function namedTwice({ name }: Receiver, index: number, all: readonly Receiver[]): OptionFault[] {
-  if (all.findIndex((other) => other.name === name) === index) return [];
-  return [
-    {
-      path: ["receivers", index, "name"],
-      message: `the name ${name} is taken by a receiver above`,
-      remedy: "Give each receiver a name of its own: its secret's file carries it.",
-    },
-  ];
+function named(
+  { name }: Receiver,
+  index: number,
+  all: readonly Receiver[],
+  watchdog: boolean,
+): OptionFault[] {
+  const path = ["receivers", index, "name"];
+  const remedy = "Give each receiver a name of its own: its secret's file carries it.";
+  if (all.findIndex((other) => other.name === name) < index)
+    return [{ path, message: `the name ${name} is taken by a receiver above`, remedy }];
+  if (watchdog && name === "watchdog")
+    return [{ path, message: "the name watchdog is taken by watchdog: true", remedy }];
+  return [];
 }
