@@ -33,8 +33,21 @@ it("does not apply where there is no database, and nothing is known where nothin
 });
 
 it("follows the schedule of stack.yaml", async () => {
-  const weekly = "api: { build: ./api }\nbackup: { verify: 0 6 * * 0 }";
+  const weekly = "api: { build: ./api }\nbackup: { verify: 0 6 * * 0, lost_with_machine: accepted }";
   expect(await said({ verify_last_success_timestamp_seconds: s - 7 * 86_400 }, weekly)).toMatchObject({
     state: "passed",
+  });
+});
+
+it("does not let one of two repositories hide the other's fault", async () => {
+  const running = ["local", "s3"]
+    .flatMap((name, failed) => [
+      `backup verify_last_run_failed{what="postgres",repository="${name}"} ${failed}`,
+      `backup verify_last_success_timestamp_seconds{what="postgres",repository="${name}"} ${s - 60}`,
+    ])
+    .join("\n");
+  expect(await proven(await contextOf({ machine: `now ${s}`, running }))).toMatchObject({
+    state: "failed",
+    said: expect.stringMatching(/not good/),
   });
 });
