@@ -17,6 +17,8 @@ const LONG = [
   "operate",
   "ssh",
   "host-init",
+  "status",
+  "alerts",
 ];
 
 class LongestFirst extends BaseSequencer {

@@ -12,7 +12,7 @@ it("names the Dockerfile that is not there, at the word that wants it", async ()
     const stack = shortest.replace("image: ghcr.io/me/hello:1.0.0", "build: ./app");
     const produced = produce(sourceOf(stack), "local");
     await expect(requireBuildFolders(folder, produced)).rejects.toThrow(
-      /stack\.yaml:5:3 api\.build: .*app\/Dockerfile does not exist/,
+      /stack\.yaml:6:3 api\.build: .*app\/Dockerfile does not exist/,
     );
     await mkdir(join(folder, "app"));
     await writeFile(join(folder, "app/Dockerfile"), "FROM scratch\n");

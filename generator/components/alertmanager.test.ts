@@ -40,6 +40,7 @@ describe("receivers", () => {
       "page",
       "warn",
       "watchdog",
+      ...["hook", "ops-slack", "mail", "pager", "chat", "watchdog"].map((name) => `test-${name}`),
     ]);
     expect(Object.keys(config.receivers[1])).toEqual([
       "name",
@@ -66,7 +67,22 @@ describe("receivers", () => {
   it("have names of their own", () => {
     const twice =
       "monitoring: { alertmanager: { receivers: [{ type: webhook, name: a }, { type: pagerduty, name: a }] } }\n";
-    expect(() => made(twice)).toThrow(/the name a is taken/);
+    expect(() => made(twice)).toThrow(/the name a is taken by a receiver above/);
+    const same =
+      "monitoring: { alertmanager: { watchdog: true, receivers: [{ type: webhook, name: watchdog }] } }\n";
+    expect(() => made(same)).toThrow(/the name watchdog is taken by watchdog: true/);
+    expect(made(same.replace("watchdog: true, ", "")).config.receivers).toHaveLength(4);
+  });
+
+  it("can each be tried alone, by the same words and secret as in earnest", () => {
+    const { config } = made(everyKind);
+    const of = (name: string) => config.receivers.find((one: { name: string }) => one.name === name);
+    expect(of("test-ops-slack")).toEqual({
+      name: "test-ops-slack",
+      slack_configs: of("page").slack_configs,
+    });
+    for (const { name, ...configs } of config.receivers.slice(4))
+      expect(Object.values(configs).flat(), name).toHaveLength(1);
   });
 
   it.each([
@@ -84,6 +100,53 @@ describe("receivers", () => {
   });
 });
 
+describe("what a person is told", () => {
+  const told = (more: string) => {
+    const { config } = made(more);
+    return Object.fromEntries(
+      config.receivers
+        .flatMap((receiver: Record<string, unknown>) => Object.entries(receiver))
+        .filter(([key]: [string]) => key.endsWith("_configs"))
+        .map(([key, [entry]]: [string, [Record<string, unknown>]]) => [key, entry]),
+    );
+  };
+
+  it("is what it means, the dashboard, and the runbook by a command that needs no network", () => {
+    const { slack_configs, email_configs, telegram_configs, pagerduty_configs } = told(everyKind);
+    for (const text of [
+      slack_configs.text,
+      email_configs.text,
+      telegram_configs.message,
+      pagerduty_configs.details.text,
+    ]) {
+      expect(text).toContain("{{ .Annotations.summary }}\n{{ .Annotations.description }}\n");
+      expect(text).toContain("http://127.0.0.1:3000/d/plimsoll-{{ .Annotations.dashboard }}");
+      expect(text).toContain("(plimsoll open production grafana)");
+      expect(text).toContain("Runbook: plimsoll runbook {{ .Labels.alertname }}");
+    }
+    expect(email_configs).toMatchObject({ html: "", headers: { Subject: slack_configs.title } });
+    expect(pagerduty_configs.links.map(({ text }: { text: string }) => text)).toEqual(["Dashboard"]);
+  });
+
+  it("links to the runbook where it can be read, and to no Grafana that is not there", () => {
+    const address = "https://example.com/plimsoll/docs/runbooks";
+    const more = everyKind.replace("    watchdog: true", `    watchdog: true\n    runbooks: ${address}`);
+    const { slack_configs, pagerduty_configs } = told(`${more}  grafana: false\n`);
+    expect(slack_configs.text).toContain(`Runbook: ${address}/{{ .Annotations.runbook_url }}`);
+    expect(slack_configs.text).not.toContain("Dashboard");
+    expect(pagerduty_configs.links).toEqual([
+      { href: `${address}/{{ .CommonAnnotations.runbook_url }}`, text: "Runbook" },
+    ]);
+  });
+
+  it.each(["http://example.com", "https://example.com/{{ .x }}", "https://example.com/a b"])(
+    "refuses %s as the address of runbooks",
+    (address) => {
+      expect(() => made(`monitoring: { alertmanager: { runbooks: "${address}" } }\n`)).toThrow(/runbooks/);
+    },
+  );
+});
+
 describe("amtool", () => {
   let amtool: Tool | undefined;
   beforeAll(() => {
@@ -96,6 +159,14 @@ describe("amtool", () => {
     ["no receivers", "", "production"],
     ["every kind of receiver", everyKind, "production"],
     ["every kind in local", everyKind, "local"],
+    [
+      "links to runbooks",
+      everyKind.replace(
+        "    watchdog: true",
+        "    watchdog: true\n    runbooks: https://example.com/runbooks",
+      ),
+      "production",
+    ],
   ] as const)("accepts %s", (_, more, environment) => {
     const checked = run(made(more, environment).text, ["check-config", "alertmanager.yaml"]);
     if (checked) expect(checked).toMatchObject({ code: 0, output: expect.stringContaining("SUCCESS") });
@@ -106,6 +177,8 @@ describe("amtool", () => {
     [["severity=warn", "alertname=HostCpuBusy"], "warn"],
     [["severity=none", "alertname=Watchdog"], "watchdog"],
     [["alertname=Unheard"], "nobody"],
+    [["alertname=PlimsollTest", "plimsoll_test=ops-slack"], "test-ops-slack"],
+    [["alertname=PlimsollTest", "plimsoll_test=watchdog"], "test-watchdog"],
   ])("routes %s to %s", (labels, receiver) => {
     const routed = run(made(everyKind).text, [
       "config",

@@ -4,6 +4,7 @@ import { alertmanagerConfig } from "./alertmanager/config.ts";
 import { Alertmanager, type Receiver } from "./alertmanager/options.ts";
 import { receiverSecret, watchdogSecret } from "./alertmanager/receivers.ts";
 import {
+  type Context,
   type Contribution,
   defineComponent,
   mountFolder,
@@ -39,7 +40,8 @@ export const alertmanager = defineComponent({
   options: Alertmanager,
   optional: true,
 
-  check: ({ receivers }) => receivers.flatMap(namedTwice),
+  check: ({ receivers, watchdog }) =>
+    receivers.flatMap((one, index) => named(one, index, receivers, watchdog)),
 
   claim: () => [
     {
@@ -52,10 +54,8 @@ export const alertmanager = defineComponent({
   ],
 
   contribute(options, grants, context): Contribution {
-    // Nobody is woken by a laptop: its secrets are empty, too.
     const local = context.environment === "local";
-    const receivers = local ? [] : options.receivers;
-    const watchdog = options.watchdog && !local;
+    const { receivers, watchdog } = told(options, context);
     const secrets = [...receivers.map(receiverSecret), ...(watchdog ? [watchdogSecret] : [])];
     return {
       services: {
@@ -67,6 +67,8 @@ export const alertmanager = defineComponent({
             `--storage.path=${DATA}`,
             // One of it: no gossip, no port for it.
             "--cluster.listen-address=",
+            // Which receiver failed, not only of which kind: `plimsoll alerts test` reads it.
+            "--enable-feature=receiver-name-in-metrics",
             `--web.external-url=http://127.0.0.1:${options.port}/`,
           ],
           environment: { GOMEMLIMIT: goMemoryLimit(grants.service(NAME).memory) },
@@ -80,13 +82,6 @@ export const alertmanager = defineComponent({
       },
       volumes: [NAME],
       secrets,
-      files: [
-        {
-          path: `${NAME}/alertmanager.yaml`,
-          content: { yaml: alertmanagerConfig(receivers, watchdog) },
-          restarts: [NAME],
-        },
-      ],
       scrapes: [{ job: NAME, targets: [{ service: NAME, port: PORT }] }],
       rules: ["alertmanager"],
       logs: { [NAME]: "logfmt" },
@@ -111,15 +106,39 @@ export const alertmanager = defineComponent({
       doors: [{ name: "Alertmanager", url: `http://127.0.0.1:${options.port}` }],
     };
   },
+
+  collect: (options, _grants, offers, context) => {
+    const { receivers, watchdog } = told(options, context);
+    const grafana = offers.doors.find(({ name }) => name === "Grafana")?.url;
+    const places = { environment: context.environment, grafana, runbooks: options.runbooks };
+    return {
+      files: [
+        {
+          path: `${NAME}/alertmanager.yaml`,
+          content: { yaml: alertmanagerConfig(receivers, watchdog, places) },
+          restarts: [NAME],
+        },
+      ],
+    };
+  },
 });
 
-function namedTwice({ name }: Receiver, index: number, all: readonly Receiver[]): OptionFault[] {
-  if (all.findIndex((other) => other.name === name) === index) return [];
-  return [
-    {
-      path: ["receivers", index, "name"],
-      message: `the name ${name} is taken by a receiver above`,
-      remedy: "Give each receiver a name of its own: its secret's file carries it.",
-    },
-  ];
+/** Nobody is woken by a laptop: its secrets are empty, too. */
+function told({ receivers, watchdog }: Alertmanager, { environment }: Context) {
+  return environment === "local" ? { receivers: [], watchdog: false } : { receivers, watchdog };
+}
+
+function named(
+  { name }: Receiver,
+  index: number,
+  all: readonly Receiver[],
+  watchdog: boolean,
+): OptionFault[] {
+  const path = ["receivers", index, "name"];
+  const remedy = "Give each receiver a name of its own: its secret's file carries it.";
+  if (all.findIndex((other) => other.name === name) < index)
+    return [{ path, message: `the name ${name} is taken by a receiver above`, remedy }];
+  if (watchdog && name === "watchdog")
+    return [{ path, message: "the name watchdog is taken by watchdog: true", remedy }];
+  return [];
 }

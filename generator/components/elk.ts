@@ -12,7 +12,13 @@ import {
   isDebian,
   type Setting,
 } from "./component.ts";
-import { elasticsearchFiles, elasticsearchHeap, logBytes, timeValue } from "./elk/elasticsearch.ts";
+import {
+  elasticsearchFiles,
+  elasticsearchHeap,
+  logBytes,
+  lowWatermark,
+  timeValue,
+} from "./elk/elasticsearch.ts";
 import { filebeatFiles, filebeatMount, filebeatQueue } from "./elk/filebeat.ts";
 import { kibanaFiles, kibanaOldSpace } from "./elk/kibana.ts";
 import { logstashFiles, logstashHeap, logstashQueues } from "./elk/logstash.ts";
@@ -148,6 +154,11 @@ export const elk = defineComponent({
           record: "plimsoll:retention:logs_bytes",
           value: limit,
           because: "75% of Elasticsearch's disk: above it the oldest logs are deleted, whatever their age",
+        },
+        {
+          record: "plimsoll:threshold:elasticsearch_free_bytes",
+          value: Math.round(1.25 * lowWatermark(context.machine.disk)),
+          because: "a quarter above the watermark at which Elasticsearch takes no new index",
         },
       ],
       logs: {

@@ -6,13 +6,14 @@ import {
   copy,
   defineComponent,
   type File,
+  type Grants,
   mountFolder,
   mountVolume,
   type Offers,
 } from "./component.ts";
 import { goImage, goMemoryLimit, wgetProbe } from "./exporters/image.ts";
 import { promDuration, prometheusConfig } from "./prometheus/config.ts";
-import { ownThresholds, thresholdRules } from "./prometheus/thresholds.ts";
+import { limitThresholds, ownThresholds, thresholdRules } from "./prometheus/thresholds.ts";
 
 export const Prometheus = z
   .strictObject({
@@ -95,7 +96,7 @@ export const prometheus = defineComponent({
       },
       volumes: [NAME],
       scrapes: [{ job: NAME, targets: [{ service: NAME, port: PORT }] }],
-      rules: ["prometheus", "objectives"],
+      rules: ["prometheus", "objectives", "services"],
       thresholds: ownThresholds(context.spec, options),
       dashboards: ["prometheus"],
       logs: { [NAME]: "logfmt" },
@@ -131,7 +132,7 @@ export const prometheus = defineComponent({
     };
   },
 
-  collect: (options, _grants, offers, context) => ({
+  collect: (options, grants, offers, context) => ({
     files: [
       {
         path: "prometheus/prometheus.yaml",
@@ -140,12 +141,12 @@ export const prometheus = defineComponent({
           comment: "Taken in within 15 s of a change.",
         },
       },
-      ...ruleFiles(offers),
+      ...ruleFiles(offers, grants),
     ],
   }),
 });
 
-function ruleFiles(offers: Offers): File[] {
+function ruleFiles(offers: Offers, grants: Grants): File[] {
   return [
     ...offers.rules.map((stem) =>
       copy(`prometheus/rules/${stem}.rules.yaml`, `prometheus/rules/${stem}.rules.yaml`),
@@ -153,7 +154,7 @@ function ruleFiles(offers: Offers): File[] {
     {
       path: "prometheus/rules/thresholds.rules.yaml",
       content: {
-        yaml: thresholdRules(offers.thresholds),
+        yaml: thresholdRules([...offers.thresholds, ...limitThresholds(offers.scrapes, grants)]),
         comment:
           "What the rules beside it compare with: they are the same in every stack, these are this stack's own.",
       },

@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { execa } from "execa";
 import type { Build, Image } from "../components/component.ts";
 import { type Rendered, renderFile } from "../render/files.ts";
 
@@ -13,6 +14,8 @@ export type Tool = {
   where: string;
   /** Runs it in a folder with these files. */
   run(files: Readonly<Record<string, string>>, args: readonly string[]): { code: number; output: string };
+  /** Runs a script of sh there, which calls the tool as often as it likes; others go on meanwhile. */
+  script(files: Readonly<Record<string, string>>, text: string): Promise<{ code: number; output: string }>;
 };
 
 type Wanted = { tool: "promtool" | "amtool"; image: Exclude<Image, { context: string }> };
@@ -51,29 +54,40 @@ function onPath(tool: string): Tool {
     where: "on the PATH",
     run: (files, args) =>
       withFolder(files, (folder) => result(spawnSync(tool, [...args], { cwd: folder, encoding: "utf8" }))),
+    script: (files, text) =>
+      withFolderAsync(files, async (folder) =>
+        finished(await execa("sh", ["-c", text], { cwd: folder, reject: false })),
+      ),
   };
 }
 
 function inImage(image: string, tool: string): Tool {
-  const inside = `mkdir /tmp/check && cd /tmp/check && tar -x -f - && exec /bin/${tool} "$@"`;
+  const unpack = "mkdir /tmp/check && cd /tmp/check && tar -x -f -";
+  const docker = [
+    "run",
+    "--rm",
+    "--interactive",
+    "--network",
+    "none",
+    "--entrypoint",
+    "/bin/sh",
+    image,
+    "-c",
+  ];
   return {
     where: `in ${image}`,
     run: (files, args) =>
       withFolder(files, (folder) => {
         const input = execFileSync("tar", ["-c", "-f", "-", "-C", folder, "."]);
-        const docker = [
-          "run",
-          "--rm",
-          "--interactive",
-          "--network",
-          "none",
-          "--entrypoint",
-          "/bin/sh",
-          image,
-        ];
-        return result(
-          spawnSync("docker", [...docker, "-c", inside, tool, ...args], { input, encoding: "utf8" }),
-        );
+        const inside = `${unpack} && exec /bin/${tool} "$@"`;
+        return result(spawnSync("docker", [...docker, inside, tool, ...args], { input, encoding: "utf8" }));
+      }),
+    script: (files, text) =>
+      withFolderAsync(files, async (folder) => {
+        const { stdout: input } = await execa("tar", ["-c", "-f", "-", "-C", folder, "."], {
+          encoding: "buffer",
+        });
+        return finished(await execa("docker", [...docker, `${unpack} && ${text}`], { input, reject: false }));
       }),
   };
 }
@@ -82,18 +96,39 @@ function result({ status, stdout, stderr }: { status: number | null; stdout: str
   return { code: status ?? -1, output: `${stdout}${stderr}` };
 }
 
+function finished({ exitCode, stdout, stderr }: { exitCode?: number; stdout: string; stderr: string }) {
+  return { code: exitCode ?? -1, output: `${stdout}${stderr}` };
+}
+
+async function withFolderAsync<Result>(
+  files: Readonly<Record<string, string>>,
+  action: (folder: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = madeFolder(files);
+  try {
+    return await action(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 function withFolder<Result>(
   files: Readonly<Record<string, string>>,
   action: (folder: string) => Result,
 ): Result {
-  const folder = mkdtempSync(join(tmpdir(), "plimsoll-tool-"));
+  const folder = madeFolder(files);
   try {
-    for (const [path, text] of Object.entries(files)) {
-      mkdirSync(dirname(join(folder, path)), { recursive: true });
-      writeFileSync(join(folder, path), text);
-    }
     return action(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function madeFolder(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), "plimsoll-tool-"));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  return folder;
 }

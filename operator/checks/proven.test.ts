@@ -38,3 +38,16 @@ it("follows the schedule of stack.yaml", async () => {
     state: "passed",
   });
 });
+
+it("does not let one of two repositories hide the other's fault", async () => {
+  const running = ["local", "s3"]
+    .flatMap((name, failed) => [
+      `backup verify_last_run_failed{what="postgres",repository="${name}"} ${failed}`,
+      `backup verify_last_success_timestamp_seconds{what="postgres",repository="${name}"} ${s - 60}`,
+    ])
+    .join("\n");
+  expect(await proven(await contextOf({ machine: `now ${s}`, running }))).toMatchObject({
+    state: "failed",
+    said: expect.stringMatching(/not good/),
+  });
+});

@@ -14,9 +14,10 @@ export async function proven(context: CheckContext, since = 0): Promise<Verdict>
     return unavailable("this stack has no PostgreSQL of its own to verify");
   const running = await context.running();
   if (!running) return nothingRuns(context);
-  const figure = (name: string) => {
-    const line = running.all("backup").find((one) => one.startsWith(`${name}{what="postgres"`));
-    return line === undefined ? undefined : Number(line.split(" ").at(-1));
+  // Of two repositories as the alerts have it: one fault is one, and one that was proven is proven.
+  const figure = (name: string, of: (...values: number[]) => number = Math.max) => {
+    const lines = running.all("backup").filter((one) => one.startsWith(`${name}{what="postgres"`));
+    return lines.length === 0 ? undefined : of(...lines.map((line) => Number(line.split(" ").at(-1))));
   };
   const remedy = `plimsoll backup ${site.environment} list, then verify`;
   if (figure("verify_last_run_failed") === 1)
@@ -25,7 +26,7 @@ export async function proven(context: CheckContext, since = 0): Promise<Verdict>
   const allowed = longestGap(schedule) + 2 * 3600;
   const now = (await context.machine()).number("now") ?? context.now() / 1000;
   const last = figure("verify_last_success_timestamp_seconds");
-  const waiting = now - (last ?? figure("oldest_timestamp_seconds") ?? now);
+  const waiting = now - (last ?? figure("oldest_timestamp_seconds", Math.min) ?? now);
   if (last === undefined && waiting <= allowed)
     return unavailable(
       `no backup was verified yet; it is due at ${schedule}`,

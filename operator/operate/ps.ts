@@ -37,12 +37,13 @@ export type Ps = {
   notes: string[];
 };
 
-export async function ps(running: Running): Promise<Ps> {
+/** @param load false: without CPU and memory, which take a second of watching */
+export async function ps(running: Running, { load = true } = {}): Promise<Ps> {
   const { docker } = running.project.engine;
   const [edge, notes, looked] = await Promise.all([
     readEdge(running),
     databaseNotes(running),
-    Promise.all(running.containers.map((container) => look(docker, container))),
+    Promise.all(running.containers.map((container) => look(docker, container, load))),
   ]);
   const rows = rowsOf(
     running.project.plan,
@@ -60,13 +61,13 @@ export type Looked = {
   stats?: Stats;
 };
 
-async function look(docker: Docker, container: Listed): Promise<Looked | undefined> {
+async function look(docker: Docker, container: Listed, load: boolean): Promise<Looked | undefined> {
   const one = docker.getContainer(container.id);
   try {
     const [inspected, stats] = await Promise.all([
       one.inspect(),
       // Two readings a second apart: the share of a CPU is a difference.
-      container.state === "running" ? one.stats({ stream: false }).catch(() => undefined) : undefined,
+      load && container.state === "running" ? one.stats({ stream: false }).catch(() => undefined) : undefined,
     ]);
     return { container, inspected, stats: stats as Stats | undefined };
   } catch {

@@ -1,12 +1,16 @@
 /** alertmanager.yaml: who is told of what, how often, and what is kept quiet because its cause was told already. */
 import type { Receiver, Severity } from "./options.ts";
 import { integration, secretFile, watchdogSecret } from "./receivers.ts";
+import { type Places, type Texts, texts } from "./texts.ts";
 
 /** Takes in what nobody wants to be told. */
 const NOBODY = "nobody";
 const SAME_STACK = ["stack", "environment"];
+/** `plimsoll alerts test` asks for one receiver by this label, and follows what becomes of it by the receiver's name. */
+const TEST_LABEL = "plimsoll_test";
 
-export function alertmanagerConfig(receivers: readonly Receiver[], watchdog: boolean) {
+export function alertmanagerConfig(receivers: readonly Receiver[], watchdog: boolean, places: Places) {
+  const words = texts(places);
   return {
     route: {
       receiver: NOBODY,
@@ -16,6 +20,7 @@ export function alertmanagerConfig(receivers: readonly Receiver[], watchdog: boo
       group_interval: "5m",
       repeat_interval: "4h",
       routes: [
+        ...tested(receivers, watchdog, words).map(({ name }) => testRoute(name)),
         watchdog
           ? {
               matchers: ['alertname="Watchdog"'],
@@ -32,17 +37,36 @@ export function alertmanagerConfig(receivers: readonly Receiver[], watchdog: boo
     inhibit_rules: inhibitions(),
     receivers: [
       { name: NOBODY },
-      receiver("page", receivers),
-      receiver("warn", receivers),
-      ...(watchdog
-        ? [
-            {
-              name: "watchdog",
-              webhook_configs: [{ send_resolved: false, url_file: secretFile(watchdogSecret.name) }],
-            },
-          ]
-        : []),
+      receiver("page", receivers, words),
+      receiver("warn", receivers, words),
+      ...(watchdog ? [{ name: "watchdog", webhook_configs: [watchdogCall] }] : []),
+      ...tested(receivers, watchdog, words).map(({ name, configs }) => ({
+        name: `test-${name}`,
+        ...configs,
+      })),
     ],
+  };
+}
+
+const watchdogCall = { send_resolved: false, url_file: secretFile(watchdogSecret.name) };
+
+/** Each by itself: in `page` one that fails would hide behind another of its kind. */
+function tested(receivers: readonly Receiver[], watchdog: boolean, words: Texts) {
+  const own = receivers.map((entry) => {
+    const { key, config } = integration(entry, words);
+    return { name: entry.name, configs: { [key]: [config] } };
+  });
+  return watchdog ? [...own, { name: "watchdog", configs: { webhook_configs: [watchdogCall] } }] : own;
+}
+
+/** At once, in a group of its own, and over as soon as it is said to be. */
+function testRoute(name: string) {
+  return {
+    matchers: [`${TEST_LABEL}="${name}"`],
+    receiver: `test-${name}`,
+    group_by: ["..."],
+    group_wait: "0s",
+    group_interval: "5s",
   };
 }
 
@@ -76,10 +100,10 @@ function inhibitions() {
   ];
 }
 
-function receiver(severity: Severity, receivers: readonly Receiver[]) {
+function receiver(severity: Severity, receivers: readonly Receiver[], words: Texts) {
   const configs: Record<string, Record<string, unknown>[]> = {};
   for (const entry of receivers.filter(({ on }) => on.includes(severity))) {
-    const { key, config } = integration(entry);
+    const { key, config } = integration(entry, words);
     configs[key] = [...(configs[key] ?? []), config];
   }
   return { name: severity, ...configs };

@@ -36,7 +36,11 @@ export const Receiver = z.discriminatedUnion(
       channel: Channel.optional().describe("Channel, where the webhook may choose one"),
     }),
     z.strictObject({
-      type: z.literal("email").describe("Mail over TLS; the secret is the password"),
+      type: z
+        .literal("email")
+        .describe(
+          "Mail over TLS; the secret is the password. SendGrid: smarthost smtp.sendgrid.net:587, username apikey, the secret an API key that may send mail, and a from that it has verified",
+        ),
       ...common,
       to: Mail.describe("Who gets it"),
       from: Mail.describe("Who it comes from"),
@@ -57,6 +61,11 @@ export const Receiver = z.discriminatedUnion(
 );
 export type Receiver = z.output<typeof Receiver>;
 
+/** It stands in templates and in links: nothing that could be syntax. */
+const Folder = z.string().regex(/^https:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[A-Za-z0-9._~@%-]+)*$/, {
+  error: "expected the address of a folder such as https://example.com/plimsoll/docs/runbooks",
+});
+
 export const Alertmanager = z
   .strictObject({
     port: Port.default(9093).describe("Port on 127.0.0.1 of the machine; reach it through an SSH tunnel"),
@@ -65,6 +74,9 @@ export const Alertmanager = z
       .max(20)
       .default([])
       .describe("Who is told; without any, alerts show on the page only"),
+    runbooks: Folder.optional().describe(
+      "Where plimsoll's docs/runbooks can be read by whoever is told: each text then links to its alert's heading there, instead of naming the command that prints it",
+    ),
     watchdog: z
       .boolean()
       .default(false)

@@ -1,6 +1,7 @@
 /** One receiver of stack.yaml as Alertmanager's own words, with its secret read from a file. */
 import type { Secret } from "../component.ts";
 import type { Receiver } from "./options.ts";
+import type { Texts } from "./texts.ts";
 
 const WHAT: Record<Receiver["type"], string> = {
   webhook: "URL that alerts are POSTed to",
@@ -27,17 +28,16 @@ export function secretFile(name: string): string {
   return `/run/secrets/${name}`;
 }
 
-/** Alertmanager's own text for Slack has no word of what the alerts say. */
-const TITLE =
-  "{{ .Status | toUpper }}: {{ .CommonLabels.alertname }} ({{ .CommonLabels.stack }}, {{ .CommonLabels.environment }})";
-const TEXT = "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.description }}\n\n{{ end }}";
-
 /** The key of a receiver in alertmanager.yaml, and the entry under it. */
-export function integration(receiver: Receiver): { key: string; config: Record<string, unknown> } {
+export function integration(
+  receiver: Receiver,
+  { title, text, links }: Texts,
+): { key: string; config: Record<string, unknown> } {
   const file = secretFile(secretName(receiver.name));
   const send_resolved = true;
   switch (receiver.type) {
     case "webhook":
+      // The alerts as JSON, with every label and annotation: what reads it is a program.
       return { key: "webhook_configs", config: { send_resolved, url_file: file } };
     case "slack":
       return {
@@ -46,8 +46,8 @@ export function integration(receiver: Receiver): { key: string; config: Record<s
           send_resolved,
           api_url_file: file,
           ...(receiver.channel && { channel: receiver.channel }),
-          title: TITLE,
-          text: TEXT,
+          title,
+          text,
         },
       };
     case "email":
@@ -61,6 +61,10 @@ export function integration(receiver: Receiver): { key: string; config: Record<s
           auth_username: receiver.username,
           auth_password_file: file,
           require_tls: true,
+          headers: { Subject: title },
+          // Empty: mail of text alone, which every reader shows, and a pager's small screen too.
+          html: "",
+          text,
         },
       };
     case "pagerduty":
@@ -69,6 +73,9 @@ export function integration(receiver: Receiver): { key: string; config: Record<s
         config: {
           send_resolved,
           routing_key_file: file,
+          description: `{{ with .CommonAnnotations.summary }}{{ . }}: {{ end }}${title}`,
+          details: { text },
+          ...(links.length > 0 && { links }),
           severity: '{{ if eq .CommonLabels.severity "page" }}critical{{ else }}warning{{ end }}',
         },
       };
@@ -76,7 +83,13 @@ export function integration(receiver: Receiver): { key: string; config: Record<s
       // Plain text: a < in an alert's words would break HTML.
       return {
         key: "telegram_configs",
-        config: { send_resolved, bot_token_file: file, chat_id: receiver.chat, parse_mode: "" },
+        config: {
+          send_resolved,
+          bot_token_file: file,
+          chat_id: receiver.chat,
+          parse_mode: "",
+          message: `${title}\n\n${text}`,
+        },
       };
   }
 }

@@ -28,11 +28,20 @@ export function timeValue(seconds: number): string {
   return `${Math.ceil(seconds / unit)}${name}`;
 }
 
+/** Free space of the machine's disk below which Elasticsearch soon takes no more shards. Bytes. */
+export function lowWatermark(disk: number): number {
+  return Math.max(disk * 0.05, 2 * GiB);
+}
+
 /** Free space of the machine's disk at which Elasticsearch stops taking shards, and then writes. Bytes, as it reads them. */
 export function watermarks(disk: number): { low: string; high: string; flood_stage: string } {
   const free = (share: number, least: number) => `${Math.ceil(Math.max(disk * share, least) / MiB)}mb`;
   // The defaults (15%, 10%, 5% free) would stop the logs while everything else still has room.
-  return { low: free(0.05, 2 * GiB), high: free(0.04, 1.5 * GiB), flood_stage: free(0.025, 1 * GiB) };
+  return {
+    low: `${Math.ceil(lowWatermark(disk) / MiB)}mb`,
+    high: free(0.04, 1.5 * GiB),
+    flood_stage: free(0.025, 1 * GiB),
+  };
 }
 
 export function elasticsearchFiles(options: Retention, grants: Grants, context: Context): File[] {

@@ -1,6 +1,6 @@
 /** A stack's own figures as recording rules: the rules that compare with them are the same in every stack. */
 import type { Core } from "../../spec/core.ts";
-import type { Threshold } from "../component.ts";
+import type { Grants, Scrape, Threshold } from "../component.ts";
 
 export function ownThresholds(spec: Core, { retention }: { retention: number }): Threshold[] {
   const { objectives, rollback } = spec;
@@ -32,6 +32,24 @@ export function ownThresholds(spec: Core, { retention }: { retention: number }):
       because: "monitoring.prometheus.retention",
     },
   ];
+}
+
+/**
+ * What each service that speaks for itself may use, so that rules can compare its own figures with it. A target that
+ * speaks for another (an exporter asked about a database) is left out: its process is not the other's.
+ */
+export function limitThresholds(scrapes: readonly Scrape[], grants: Grants): Threshold[] {
+  const services = scrapes.flatMap(({ targets }) =>
+    targets.filter(({ labels }) => labels?.instance === undefined).map(({ service }) => service),
+  );
+  return [...new Set(services)].flatMap((service) => {
+    const { memory, cpus } = grants.service(service);
+    const labels = { instance: service };
+    return [
+      { record: "plimsoll:limit:memory_bytes", value: memory, labels, because: "its container's limit" },
+      { record: "plimsoll:limit:cpus", value: cpus, labels, because: "its container's limit" },
+    ];
+  });
 }
 
 /** @throws Error where two components give one threshold */

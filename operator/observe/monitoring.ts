@@ -1,0 +1,86 @@
+/** Prometheus and Alertmanager of a stack, asked in one round trip through its host. Neither needs a port or a tunnel. */
+import { z } from "zod";
+import { readOwn } from "../../generator/package.ts";
+import { type Facts, parseFacts } from "../checks/facts.ts";
+import { nothingThere } from "../operate/running.ts";
+import { requireDone } from "../settings/place.ts";
+import type { Site } from "../site/site.ts";
+import { GettableAlert, GettableSilence } from "./alertmanager.ts";
+
+/** An answer, or why there is none; `off` where the stack has no such service. */
+export type Heard<What> = { what: What } | { why: string; off: boolean };
+
+export type Monitoring = {
+  /** Figures by the name they were asked under; one that is no number (nothing divided by nothing) is left out. */
+  prometheus: Heard<ReadonlyMap<string, number>>;
+  alertmanager: Heard<{ alerts: GettableAlert[]; silences: GettableSilence[]; receivers: string[] }>;
+};
+
+export type Asked = Readonly<Record<string, string>>;
+
+/** @param figures PromQL by name, each of one value. @throws Problem where nothing runs there */
+export async function askMonitoring(site: Site, figures: Asked, signal?: AbortSignal): Promise<Monitoring> {
+  const args = [site.project, encodeURIComponent(inOne(figures))];
+  const outcome = await site.host.script(readOwn("operator/observe/monitoring.bash"), args, { signal });
+  const facts = parseFacts(requireDone(site, outcome, "asking the monitoring").stdout);
+  if (!facts.number("containers")) throw nothingThere(site);
+  return monitoringOf(facts);
+}
+
+const NAME = "plimsoll_figure";
+
+/** One query for all: each under a name of its own. */
+export function inOne(figures: Asked): string {
+  return Object.entries(figures)
+    .map(([name, promql]) => `label_replace(${promql}, "${NAME}", "${name}", "", "")`)
+    .join(" or ");
+}
+
+const QueryAnswer = z.object({
+  data: z.object({
+    result: z.array(
+      z.object({ metric: z.record(z.string(), z.string()), value: z.tuple([z.number(), z.string()]) }),
+    ),
+  }),
+});
+
+export function monitoringOf(facts: Facts): Monitoring {
+  return {
+    prometheus: heard(facts, "prometheus", QueryAnswer, ({ data }) => {
+      const values = data.result.map(
+        ({ metric, value }) => [metric[NAME] ?? "", Number(value[1])] as [string, number],
+      );
+      return new Map(values.filter(([, value]) => Number.isFinite(value)));
+    }),
+    alertmanager: alertmanagerOf(facts),
+  };
+}
+
+function alertmanagerOf(facts: Facts): Monitoring["alertmanager"] {
+  const alerts = heard(facts, "alerts", z.array(GettableAlert), (all) => all);
+  if (!("what" in alerts)) return alerts;
+  const silences = heard(facts, "silences", z.array(GettableSilence), (all) => all);
+  if (!("what" in silences)) return silences;
+  const receivers = heard(facts, "receivers", z.array(z.object({ name: z.string() })), (all) =>
+    all.map(({ name }) => name),
+  );
+  if (!("what" in receivers)) return receivers;
+  return { what: { alerts: alerts.what, silences: silences.what, receivers: receivers.what } };
+}
+
+function heard<Answer, What>(
+  facts: Facts,
+  key: string,
+  schema: z.ZodType<Answer>,
+  read: (answer: Answer) => What,
+): Heard<What> {
+  const failed = facts.one(`${key}_failed`);
+  if (failed !== undefined) return { why: failed, off: false };
+  const text = facts.one(key);
+  if (text === undefined) return { why: "it has no container", off: true };
+  try {
+    return { what: read(schema.parse(JSON.parse(text))) };
+  } catch {
+    return { why: `its answer is not understood: ${text.slice(0, 80)}`, off: false };
+  }
+}
