@@ -118,5 +118,5 @@ describe.each(stems)("%s", (stem) => {
     expect(checked.code, checked.output).toBe(0);
     const tested = promtool.run(files, ["test", "rules", ...testsOf(stem)]);
     expect(tested.code, tested.output).toBe(0);
-  }, 120_000);
+  }, 300_000);
 });
