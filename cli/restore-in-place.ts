@@ -123,7 +123,7 @@ async function afterwards(
 export async function removeKept({ site }: Work, { confirm, json }: RestoreOptions): Promise<void> {
   const running = await openUnlocked(site);
   await confirmName(
-    "What is kept for the undo of the last restore in place is removed.",
+    "What is kept for the undo of the last restore in place is removed, and what an undo put aside because no backup of it could be made.",
     site.stack,
     confirm,
   );

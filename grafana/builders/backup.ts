@@ -52,10 +52,11 @@ export function backup() {
         }),
         number({
           title: "Repositories",
-          description: "Disk that all backups take; 0 where they are in a bucket.",
+          description:
+            "What all repositories hold together: on the disk, and of PostgreSQL also in a bucket, which is counted once an hour.",
           unit: "bytes",
           none: "in a bucket",
-          queries: [query("sum(max by (what) (plimsoll_backup_repository_bytes))", "size")],
+          queries: [query("sum(max by (what, repository) (plimsoll_backup_repository_bytes))", "size")],
         }),
       ],
       "Is every backup made?": [
@@ -185,12 +186,13 @@ export function backup() {
         }),
         lines({
           title: "Repository",
-          description: "Disk that backups take. At the limit no new one fits.",
+          description:
+            "What backups take, on the disk or in a bucket. At the limit, which a disk has, no new one fits.",
           unit: "bytes",
           width: 8,
           none: "in a bucket",
           queries: [
-            query("max by (what) (plimsoll_backup_repository_bytes)", "{{what}}"),
+            query("max by (what, repository) (plimsoll_backup_repository_bytes)", "{{what}} {{repository}}"),
             objective("plimsoll:threshold:backup_repository_bytes < 1e15", "limit"),
           ],
         }),

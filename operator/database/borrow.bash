@@ -41,7 +41,7 @@ run_beside() {
     --tmpfs /run/postgresql:size=32m,mode=0700,uid=999,gid=999 --tmpfs /tmp:size=64m,mode=1777 \
     --log-opt max-size=10m --log-opt max-file=2 --stop-signal SIGINT --stop-timeout 60 \
     --mount "$mount" "${mounts[@]}" "${variables[@]}" --entrypoint "$entrypoint" "$image" "$@") ||
-    stop "its container cannot be made: nothing was changed"
+    stop "its container cannot be made: ${unchanged:-nothing was changed}"
   told=0 said=''
 }
 

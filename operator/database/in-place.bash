@@ -16,7 +16,7 @@ shift 10
 
 hold restore "a restore in place ($words)"
 hold work "a restore in place ($words)"
-kind=restored phase='' began='' label='' found=''
+kind=restored phase='' began='' label='' found='' unchanged='nothing was changed'
 find_containers
 ahead() { docker ps -aq --no-trunc --filter "label=plimsoll.ahead=$PROJECT"; }
 remove_ahead() {
@@ -45,25 +45,31 @@ if [[ $phase != swap ]]; then
   # Told before the backup is made: the verification may take long.
   docker exec "$sidecar_id" flock -w 2 /trial/reserve.lock true </dev/null ||
     stop "a backup is being verified, or a copy is there: there is memory for one restored database. Nothing was changed"
+  ! has_data undone ||
+    stop "$pgdata.undone in the volume of $writer has what an undo took away while no backup could be made: plimsoll restore --drop-undo removes it. Nothing was changed"
   keep_first
   # Of an earlier one: there is room for one.
-  inside "$writer_id" rm -rf "$pgdata.before" "$pgdata.undone"
+  if has_data before; then
+    say "note what an earlier restore kept for its undo is removed"
+    unchanged='the running data are as they were, and the undo of the earlier restore is given up'
+  fi
+  inside "$writer_id" rm -rf "$pgdata.before"
   rm -f -- "$state/restored"
 
   say "begin restore"
   since=$SECONDS
   borrow "$writer_id"
-  [[ -n $home ]] || stop "$writer has no volume at $VOLUME: nothing was changed"
+  [[ -n $home ]] || stop "$writer has no volume at $VOLUME: $unchanged"
   run_beside postgres-ahead plimsoll.ahead "$memory" "$by" plimsoll-ahead "$home" "$(image_of "$writer_id")" \
     "$type" "$target" "$timeline" "$@"
   while [[ $(state_of "$id") =~ ^(running|created)$ ]]; do
     tell
-    enough_room || stop "what is restored grew until $room MB of the disk were free: it was taken away again, and nothing was changed"
+    enough_room || stop "what is restored grew until $room MB of the disk were free: it was taken away again; $unchanged"
     sleep 0.3
   done
   tell
   [[ $(docker container inspect --format '{{.State.ExitCode}}' "$id" 2>/dev/null) == 0 ]] ||
-    stop "${said:-its container ended at once}: nothing was changed"
+    stop "${said:-its container ended at once}: $unchanged"
   found=$(inside "$writer_id" cat "$VOLUME/restored")
   remove_ahead
   say "done restore ${found%% *} is recovered beside the running data after $((SECONDS - since)) s"

@@ -1,8 +1,9 @@
 # What can be restored, and whether there is room. Arguments: STATE PROJECT XID (`-`: none asked for) NODE…
 #   `now SECONDS`, `source NODE` whose container lends its mounts, `writer NODE LSN XID WHAT-BECAME-OF-XID`,
 #   `point NAME LSN` for each restore point of a release, `free BYTES`, `copy STATE` where there is one, `made` where it
-#   was finished, `kept BYTES` for an undo, `info BASE64` of pgBackRest's own words, `history TIMELINE SECONDS BASE64` of each timeline but the first, and
-#   when it came into the repository
+#   was finished, `kept BYTES` for an undo, `info BASE64` of pgBackRest's own words, `timeline N` of the writer,
+#   `history TIMELINE SECONDS BASE64` of each timeline but the first, and when it first came into a repository, and last
+#   `histories N`: how many they are
 set -uo pipefail
 # shellcheck disable=SC2034
 state=$1 PROJECT=$2 xid=$3
@@ -19,6 +20,7 @@ for node in "$@"; do
   if [[ $xid != - ]]; then
     became=$(sql "$id" "select case when $xid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint then pg_xact_status('$xid'::xid8) end")
   fi
+  say "timeline $(sql "$id" "select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int")"
   say "writer $node $(sql "$id" 'select pg_current_wal_flush_lsn(), pg_snapshot_xmax(pg_current_snapshot())' | tr '|' ' ') ${became:--}"
 done
 for file in "$state"/releases/v*/events; do
@@ -38,13 +40,37 @@ if [[ -n $sidecar ]]; then
   say "info $(timeout 60 docker exec "$sidecar" pgbackrest --stanza=main --output=json info </dev/null 2>/dev/null | base64 -w 0)"
 fi
 [[ -n $sidecar ]] || exit 0
+# Also of one that is stopped: a node does not know them.
+places=$(docker container inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$(container_of backup-postgres)" 2>/dev/null |
+  sed -n 's/^PLIMSOLL_REPOSITORIES=//p')
+# A listing that fails is not one of nothing: without its last line who reads it knows that some may be missing.
 # shellcheck disable=SC2016
 timeout 60 docker exec "$sidecar" bash -c '
-  words() { pgbackrest --stanza=main --log-level-console=off --log-level-stderr=off "$@"; }
-  for id in $(words repo-ls archive/main | grep -E "^[0-9]+-[0-9]+\$"); do
-    words repo-ls --output=json "archive/main/$id" | jq -r "to_entries[] | select(.key | test(\"^[0-9A-F]{8}\\\\.history\$\")) | \"\(.key) \(.value.time)\"" |
+  set -o pipefail
+  words() { pgbackrest --stanza=main --repo="$number" --log-level-console=off --log-level-stderr=off "$@"; }
+  histories() {
+    local ids id names name time text
+    ids=$(words repo-ls archive/main) || return 1
+    for id in $(grep -E "^[0-9]+-[0-9]+\$" <<<"$ids"); do
+      names=$(words repo-ls --output=json "archive/main/$id" |
+        jq -r "to_entries[] | select(.key | test(\"^[0-9A-F]{8}\\\\.history\$\")) | \"\(.key) \(.value.time)\"") || return 1
       while read -r name time; do
-        printf "history %d %d %s\n" "$((16#${name%.history}))" "$time" "$(words repo-get "archive/main/$id/$name" | base64 -w 0)"
-      done
-  done' </dev/null 2>/dev/null
+        [[ -n $name ]] || continue
+        text=$(words repo-get "archive/main/$id/$name" | base64 -w 0) || return 1
+        printf "history %d %d %s\n" "$((16#${name%.history}))" "$time" "$text"
+      done <<<"$names"
+    done
+  }
+  answered=0 all=""
+  for place in $1; do
+    number=${place%%:*}
+    # What one of them has is in the other too, or will be: one that does not answer need not stop a restore.
+    if found=$(histories); then answered=1; fi
+    all+="$found
+"
+  done
+  # Of a timeline that several have, when it first came into one.
+  all=$(grep . <<<"$all" | sort -k 2,2n -k 3,3n | awk "!seen[\$2]++")
+  [[ -z $all ]] || printf "%s\n" "$all"
+  ((answered == 0)) || echo "histories $(grep -c . <<<"$all")"' - "${places:-1:local}" </dev/null 2>/dev/null
 exit 0

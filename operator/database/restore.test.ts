@@ -132,6 +132,7 @@ it("looks before it begins: a copy that is there, a disk that is too full", () =
         "point v12 0/8000000",
         ...lines,
         `info ${Buffer.from(INFO).toString("base64")}`,
+        "histories 0",
       ].join("\n"),
     );
   const judged = (seen: ReturnType<typeof look>) => judgeRestore(seen, parseTarget("latest"), "production");
@@ -147,4 +148,23 @@ it("looks before it begins: a copy that is there, a disk that is too full", () =
   // One that was cut short is in nobody's way.
   expect(judged(look("free 9000000000", "copy exited"))).toMatchObject({ source: "postgres-1" });
   expect(problemOf(() => parseRestoreLook("now 1")).message).toMatch(/pgBackRest does not answer/);
+});
+
+it("refuses where timelines may be missing: a restore would go to one that was left long ago", () => {
+  const look = (start: string, ...lines: string[]) => {
+    const backups = [
+      backup("20261118-033000F", "2026-11-18T03:31:00Z", "0/3000000"),
+      backup("20261119-033000F", "2026-11-19T03:31:00Z", "0/7000000", { archive: { start } }),
+    ];
+    const info = Buffer.from(JSON.stringify([{ name: "main", backup: backups }])).toString("base64");
+    return () => parseRestoreLook(["now 1", "source postgres-1", `info ${info}`, ...lines].join("\n"));
+  };
+  const [first, third] = ["000000010000000000000007", "000000030000000000000007"];
+  const known = ["history 2 100 -", "history 3 200 -"];
+  expect(problemOf(look(first)).message).toMatch(/cannot be read whole/);
+  expect(problemOf(look(first, ...known, "histories 3")).message).toMatch(/cannot be read whole/);
+  expect(problemOf(look(third, "histories 0")).message).toMatch(/is on timeline 3, and the newest .* is 1:/);
+  expect(problemOf(look(third, "timeline 4", ...known, "histories 2")).message).toMatch(/is on timeline 4/);
+  expect(look(third, "timeline 3", ...known, "histories 2")().histories).toHaveLength(2);
+  expect(look(first, "timeline 1", "histories 0")().histories).toEqual([]);
 });

@@ -9,7 +9,7 @@ import { busy, databaseScript } from "./look.ts";
 import { size } from "./promote.ts";
 import { type BackupSet, chooseSets, type Now, parseBackups } from "./sets.ts";
 import { type Target, targetText } from "./target.ts";
-import { parseHistory, timelineOf } from "./timelines.ts";
+import { newest, parseHistory, timelineOf } from "./timelines.ts";
 
 export type RestoreLook = Now & {
   /** A node whose mounts the copy borrows. */
@@ -56,6 +56,21 @@ export function parseRestoreLook(text: string): RestoreLook {
       "pgBackRest does not answer: neither its sidecar nor a node of PostgreSQL runs",
       "Start one: plimsoll restart ENVIRONMENT backup-postgres",
     );
+  const backups = parseBackups(info);
+  const histories = lines.filter(([key]) => key === "history").map(([, ...rest]) => parseHistory(rest));
+  const told = words("histories")[0];
+  if (told !== String(histories.length))
+    throw new Problem(
+      "which timelines the archive has cannot be read whole: a restore might go to an old one",
+      "What is wrong with the repository: plimsoll backup ENVIRONMENT list",
+    );
+  // PostgreSQL archives the history of a timeline before anything else of it.
+  const least = Math.max(Number(words("timeline")[0] || 0), ...backups.map(({ timeline }) => timeline));
+  if (least > newest(histories))
+    throw new Problem(
+      `the database, or a backup, is on timeline ${least}, and the newest that the archive knows of is ${newest(histories)}: a restore would go to an old one`,
+      "Right after a promotion or a restore: again in a minute. Else the archive lags, or lacks a file: plimsoll backup ENVIRONMENT list",
+    );
   return {
     now: Number(words("now")[0]),
     source: words("source")[0],
@@ -70,8 +85,8 @@ export function parseRestoreLook(text: string): RestoreLook {
     kept: Number(words("kept")[0] ?? 0),
     copy: words("copy")[0],
     made: lines.some(([key]) => key === "made"),
-    backups: parseBackups(info),
-    histories: lines.filter(([key]) => key === "history").map(([, ...rest]) => parseHistory(rest)),
+    backups,
+    histories,
   };
 }
 

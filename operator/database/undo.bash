@@ -35,10 +35,11 @@ lines=()
 [[ ! -f $state/restored ]] || mapfile -t lines <"$state/restored"
 # Of a restore that did not end the restored data are in, and it did not get further: this undo is a new one.
 if [[ $phase != swap || $kind == restored ]]; then
-  kind=before began='' words='the undo of a restore'
+  # A label that a restore left names a backup of what was there before it.
+  kind=before began='' label='' words='the undo of a restore'
   has_data before || stop "nothing is kept that could be brought back: there was no restore in place on $writer, or its data were dropped"
-  if [[ $(sql "$writer_id" 'select pg_is_in_recovery()' || true) == f ]]; then keep_first
-  else say "note $writer does not answer: what was written since is in no backup"; fi
+  if [[ $(sql "$writer_id" 'select pg_is_in_recovery()' 30 || true) == f ]]; then keep_first
+  else say "note $writer does not answer within 30 s: no backup of it can be made first"; fi
 fi
 swap
 await_open
@@ -46,7 +47,8 @@ since=$(next_xid "$pgdata.undone") || since=''
 taken=-
 if [[ -n $since && ${lines[5]-} =~ ^[0-9]+$ ]] && ((since >= lines[5])); then taken=$((since - lines[5])); fi
 after_swap
-inside "$writer_id" rm -rf "$pgdata.undone"
+if [[ $label =~ ^[0-9]{8}-[0-9]{6}F ]]; then inside "$writer_id" rm -rf "$pgdata.undone"
+else say "note what was written since the restore is in no backup: it is kept in $pgdata.undone of $writer's volume, until plimsoll restore --drop-undo"; fi
 rm -f -- "$state/restored" "$state/restoring"
 say "safety ${label:--} -"
 say "taken $taken"

@@ -30,10 +30,15 @@ type Given = {
   log: Record<string, string[]>;
   /** Segments that the primary still has. */
   present: string[];
+  /** The primary's timeline, and its history. */
+  timeline?: number;
+  history?: string;
   input?: string;
 };
 
-function sidecar({ last, log, present, input }: Given, ...words: string[]) {
+function sidecar({ last, log, present, timeline = 1, history, input }: Given, ...words: string[]) {
+  const on = String(timeline).padStart(8, "0");
+  if (history !== undefined) writeFileSync(join(wal, `${on}.history`), history);
   for (const name of present) writeFileSync(join(wal, name), "");
   mkdirSync(join(root, "log"), { recursive: true });
   for (const [name, lines] of Object.entries(log)) writeFileSync(join(root, "log", name), lines.join("\n"));
@@ -55,8 +60,8 @@ function sidecar({ last, log, present, input }: Given, ...words: string[]) {
     `run=${root}/run trial=${root}/trial metrics=${root}/metrics nodes=${root}/nodes PG_MAJOR=18 stanza=main busy=0`,
     ...PARTS.map((part) => `. ${packageRoot}/templates/postgres/share/${part}.bash`),
     "find_writer() { primary=postgres-1; }",
-    "ask() { echo 4096; }",
-    `archive_last() { echo ${last}; }`,
+    `ask() { if [[ $2 == *pg_walfile_name* ]]; then echo ${on}000000000000000B; else echo 4096; fi; }`,
+    `archive_last() { echo "$2" >${root}/asked; echo ${last}; }`,
     '"$@"',
   ].join("\n");
   return spawnSync("bash", ["-c", script, "test", ...words], {
@@ -116,6 +121,8 @@ describe("at_risk", () => {
     expect(
       risk({
         last: A,
+        timeline: 2,
+        history: "1\t0/B000300\tno recovery target specified\n\n",
         present: [A, old, next],
         log: {
           [A]: [],
@@ -124,6 +131,40 @@ describe("at_risk", () => {
         },
       }).lost,
     ).toMatchObject({ commits: 2, last: Date.parse("2026-11-28T10:00:50Z") / 1000 });
+  });
+
+  it("counts from where a restore in place left the old timeline, however far that is archived", () => {
+    const taken = "00000001000000000000000A";
+    const [begin, next] = ["000000030000000000000008", "000000030000000000000009"];
+    const given = {
+      last: taken,
+      timeline: 3,
+      history: "1\t0/8000300\tbefore 2026-11-28 10:00:00+00\n\n",
+      present: [begin, next],
+      log: {
+        [begin]: [commit("0/08000200", "2026-11-28 09:00:00"), commit("0/08000400", "2026-11-28 11:00:00")],
+        [next]: [commit("0/09000100", "2026-11-28 11:00:10")],
+        // Of the old timeline, in the repository: what it held, and what was taken back.
+        "000000010000000000000008": [
+          commit("0/08000200", "2026-11-28 09:00:00"),
+          commit("0/08000500", "2026-11-28 10:30:00"),
+        ],
+        [taken]: [commit("0/0A000100", "2026-11-28 10:50:00")],
+      },
+    };
+    const at = (text: string) => Date.parse(`2026-11-28T${text}Z`) / 1000;
+    expect(risk(given)).toMatchObject({
+      segment: "000000010000000000000008",
+      saved: at("09:00:00"),
+      lost: { commits: 2, first: at("11:00:00"), last: at("11:00:10") },
+    });
+    // Of a timeline that is on no way to the primary nothing is asked.
+    expect(readFileSync(join(root, "asked"), "utf8").trim()).toBe("00000001 00000003");
+    rmSync(join(wal, "00000003.history"));
+    expect(sidecar({ ...given, history: undefined }, "at_risk")).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("does not have the history of its timeline"),
+    });
   });
 
   it("looks back for the last commit that is saved over segments without one", () => {

@@ -166,6 +166,45 @@ describe("figures", () => {
   });
 });
 
+describe("how far a repository is behind", () => {
+  const behind = (written: string, last: string, history = "") => {
+    const wal = join(root, "trial/nodes/postgres-1/18/docker/pg_wal");
+    mkdirSync(wal, { recursive: true });
+    if (history !== "") writeFileSync(join(wal, `${written.slice(0, 8)}.history`), history);
+    const words = `nodes=${root}/trial/nodes PG_MAJOR=18 primary=postgres-1; behind ${written} ${last}`;
+    return sidecar("", "eval", words);
+  };
+  const on = (timeline: number, at: number) =>
+    `0000000${timeline}00000000000000${at.toString(16).toUpperCase().padStart(2, "0")}`;
+  const WAYS = "1\t0/5000300\tno recovery target specified\n2\t0/8000300\tbefore 2026-11-28\n";
+
+  it.each([
+    ["one timeline", on(1, 12), on(1, 9), "", 2],
+    ["a segment that came in meanwhile", on(1, 12), on(1, 12), "", 0],
+    ["a restore in place that took back what is archived further", on(4, 10), on(2, 200), WAYS, 2],
+    ["one that came just now", on(4, 8), on(2, 200), WAYS, 0],
+    ["an undo: what it left behind is on no way to now", on(4, 10), on(3, 2), WAYS, 2],
+    ["a promotion, before which the archive had stopped", on(4, 10), on(1, 2), WAYS, 7],
+  ])("is counted on the primary's way alone: %s", (_, written, last, history, expected) => {
+    expect(behind(written, last, history)).toMatchObject({ status: 0, stdout: `${expected}\n` });
+  });
+
+  it("is not said where the way is not known", () => {
+    expect(behind(on(4, 10), on(2, 200))).toMatchObject({ status: 1, stdout: "" });
+  });
+
+  it("asks for the last segment of some timelines alone", () => {
+    const at = (text: string, time: number) => ({
+      [`${text.slice(0, 16)}/${text}-${"a".repeat(40)}.zst`]: { type: "file", time },
+    });
+    const files = archive({ ...at(on(1, 9), 1), ...at(on(2, 7), 2), ...at(on(3, 5), 3) });
+    expect(sidecar(files, "archive_last", "1").stdout).toBe(`${on(3, 5)}\n`);
+    expect(sidecar(files, "archive_last", "1", `${on(1, 0).slice(0, 8)} 00000002 00000004`).stdout).toBe(
+      `${on(2, 7)}\n`,
+    );
+  });
+});
+
 describe("what is kept of a verification", () => {
   const running = (over: object = {}) =>
     put("running.json", {

@@ -258,7 +258,8 @@ repository_figures() {
   while read -r number kind; do
     last=$(jq -r --argjson number "$number" '[.[].archive[]? | select((.database."repo-key" // 1) == $number) | .max // empty] | max // empty' <<<"$all") || last=""
     [[ $last =~ ^[0-9A-F]{24}$ && $1 =~ ^[0-9A-F]{24}$ ]] || continue
-    echo "plimsoll_archive_behind_segments{repository=\"$kind\"} $(($(position_of "$1") - $(position_of "$last") - 1))"
+    last=$(behind "$1" "$last") || continue
+    echo "plimsoll_archive_behind_segments{repository=\"$kind\"} $last"
   done < <(repositories)
   echo '# HELP plimsoll_backup_repository_bytes What the repository holds.'
   echo '# TYPE plimsoll_backup_repository_bytes gauge'
@@ -266,6 +267,35 @@ repository_figures() {
     last=$(repository_size "$number" "$kind") || last=""
     [[ -z $last ]] || echo "plimsoll_backup_repository_bytes{what=\"postgres\",repository=\"$kind\"} $last"
   done < <(repositories)
+}
+
+# behind WRITTEN LAST: segments of the primary's way that are finished and not in the repository. What another timeline left
+# there, after a restore in place, is none of them. Fails where the way is not known.
+behind() {
+  local ways at left
+  at=$(position_of "$2")
+  if [[ ${1:0:8} != "${2:0:8}" ]]; then
+    ways=$(stages "$primary" "${1:0:8}") || return 1
+    # Where its own timeline was left; where the way does not lead over it, where the primary's begins.
+    left=$(awk -v of="${2:0:8}" '{ last = $2 } $1 "" == of "" { found = $2 } END { print found == "" ? last : found }' <<<"$ways")
+    # The segment in which it was left is the next timeline's.
+    left=$((left / 16777216 - 1))
+    if ((at > left)) || ! grep -q "^${2:0:8} " <<<"$ways"; then at=$left; fi
+  fi
+  at=$(($(position_of "$1") - at - 1))
+  echo $((at > 0 ? at : 0))
+}
+
+# stages NODE TIMELINE: lines of each timeline on the way to it (eight digits), and of the byte of the log where it was left
+# for the next, as the node's own history file has it. Fails where that is not there.
+stages() {
+  local left place
+  [[ $2 != 00000001 ]] || return 0
+  [[ -r ${nodes:-/nodes}/$1/$PG_MAJOR/docker/pg_wal/$2.history ]] || return 1
+  while read -r left place _; do
+    [[ $left =~ ^[0-9]+$ && $place =~ ^[0-9A-F]+/[0-9A-F]+$ ]] || continue
+    printf '%08X %d\n' "$left" "$(((16#${place%/*} << 32) + 16#${place#*/}))"
+  done <"${nodes:-/nodes}/$1/$PG_MAJOR/docker/pg_wal/$2.history"
 }
 
 position_of() { echo $((16#${1:8:8} * 256 + 16#${1:16:8})); }
