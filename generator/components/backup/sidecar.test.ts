@@ -166,6 +166,21 @@ describe("figures", () => {
   });
 });
 
+describe("the first backup", () => {
+  const backup = (number: number, error: boolean) => ({ error, database: { "repo-key": number } });
+  const has = (...backups: object[]) =>
+    sidecar(
+      `echo '${JSON.stringify([{ backup: backups }])}'`,
+      "eval",
+      "PLIMSOLL_REPOSITORIES='1:local 2:s3'; every_repository_has_one",
+    ).status;
+
+  it("is wanted until each repository has one, be it over a bad page", () => {
+    expect(has(backup(1, false), backup(2, true))).toBe(0);
+    expect(has(backup(1, false))).toBe(1);
+  });
+});
+
 describe("what is kept of a verification", () => {
   const running = (over: object = {}) =>
     put("running.json", {
