@@ -1,6 +1,15 @@
 /** The bash of the sidecar for files, with a restic that says what a test wants. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -69,4 +78,56 @@ describe("a verification", () => {
     expect(verified(away)).toMatchObject({ status: 1, outcome: "unfinished" });
     expect(existsSync(join(root, "metrics/backup-files-verified.prom"))).toBe(true);
   });
+});
+
+describe("the undo of a restore", () => {
+  const volume = join(root, "volume");
+  /** A function of share/volume.bash, after words that cut it short. */
+  const inVolume = (...lines: string[]) =>
+    spawnSync(
+      "bash",
+      [
+        "-euo",
+        "pipefail",
+        "-c",
+        [`. ${packageRoot}/templates/backup/share/volume.bash`, `volume=${volume}`, ...lines].join("\n"),
+      ],
+      { encoding: "utf8" },
+    ).status;
+  const data = (folder = "") => readFileSync(join(volume, folder, "data"), "utf8");
+  beforeEach(() => {
+    writeFileSync(join(volume, "data"), "restored");
+    mkdirSync(join(volume, ".plimsoll-before"));
+    writeFileSync(join(volume, ".plimsoll-before/data"), "old");
+  });
+
+  it("brings the old data back, and done twice the restored", () => {
+    expect(inVolume("undo")).toBe(0);
+    expect([data(), data(".plimsoll-before")]).toEqual(["old", "restored"]);
+    expect(inVolume("half")).toBe(1);
+    expect(inVolume("undo")).toBe(0);
+    expect([data(), data(".plimsoll-before")]).toEqual(["restored", "old"]);
+  });
+
+  it.each(["mv", "mkdir", "rm", "move_all"])(
+    "that was cut short at any %s is known, and brought to its end",
+    (command) => {
+      for (let at = 1; ; at++) {
+        for (const name of readdirSync(volume)) rmSync(join(volume, name), { recursive: true });
+        writeFileSync(join(volume, "data"), "restored");
+        mkdirSync(join(volume, ".plimsoll-before"));
+        writeFileSync(join(volume, ".plimsoll-before/data"), "old");
+        const run = command === "move_all" ? "real_move_all" : `command ${command}`;
+        const cut = inVolume(
+          'eval "real_$(declare -f move_all)"',
+          `count=0; ${command}() { if ((++count == ${at})); then exit 9; fi; ${run} "$@"; }`,
+          "undo",
+        );
+        if (cut === 0) return expect(at).toBeGreaterThan(1);
+        expect(cut).toBe(9);
+        if (inVolume("half") === 0) expect(inVolume("swap")).toBe(0);
+        expect([data(), data(".plimsoll-before")], `${command} ${at}`).toEqual(["old", "restored"]);
+      }
+    },
+  );
 });
