@@ -228,6 +228,31 @@ describe("what is kept of a verification", () => {
     expect(figures()).not.toContain("last_success");
   });
 
+  it("is nothing about a backup where the repository does not open, before or after the failure", () => {
+    const repo = (code: number) => [{ repo: [{ key: 1, status: { code, message: "no answer" } }] }];
+    const prove = (body: string) => {
+      sidecar(body, "eval", 'prove "" 1 || true');
+      return kept("running.json");
+    };
+    for (const body of ['echo "ERROR: no answer" >&2; exit 49', `echo '${JSON.stringify(repo(99))}'`])
+      expect(prove(body)).toMatchObject({
+        outcome: "unfinished",
+        said: expect.stringMatching(/does not open: .*no answer$/),
+      });
+    expect(prove(`echo '${JSON.stringify(repo(0))}'`)).toMatchObject({
+      outcome: "failed",
+      said: "there is no backup yet",
+    });
+    for (const [code, outcome] of [
+      [0, "failed"],
+      [99, "unfinished"],
+    ] as const) {
+      running({ outcome: "failed" });
+      sidecar(`echo '${JSON.stringify(repo(code))}'`, "still_opens", "1");
+      expect(kept("running.json").outcome).toBe(outcome);
+    }
+  });
+
   it("goes with its backup, and stays where nobody can say what there is", () => {
     put("results/20250101-033000F.json", {});
     running();

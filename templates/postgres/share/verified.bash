@@ -14,6 +14,13 @@ failed() {
   return 1
 }
 
+# Nothing was found out about the backup: that a repository does not open has an alert of its own.
+untold() {
+  local said=${1//[[:cntrl:]]/ }
+  log "not verified: $said" error
+  note --arg said "${said:0:1000}" '.said = $said'
+}
+
 # Kept by label as long as there is such a backup. One that was ended half way says nothing about the backup; one that
 # is not the newest nothing about today's.
 conclude() {
