@@ -293,7 +293,7 @@ it("is clean to shellcheck where that is at hand", ({ skip }) => {
 
 describe("damage", () => {
   const figures = (...backups: object[]) =>
-    sidecar(`echo '${JSON.stringify([{ backup: backups }])}'`, "eval", "PLIMSOLL_NODES=; damage_figures")
+    sidecar("exit 1", "eval", `PLIMSOLL_NODES=; damage_figures <<<'${JSON.stringify([{ backup: backups }])}'`)
       .stdout;
   const backup = (stop: number, error: boolean) => ({ label: String(stop), error, timestamp: { stop } });
 

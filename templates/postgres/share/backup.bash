@@ -196,7 +196,7 @@ write_metrics() {
     echo '# HELP plimsoll_site_superseded 1 where another site took over and this one must serve nobody any more.'
     echo '# TYPE plimsoll_site_superseded gauge'
     echo "plimsoll_site_superseded $(if superseded_by >/dev/null; then echo 1; else echo 0; fi)"
-    damage_figures
+    damage_figures <<<"$all"
     drill_figures
     if [[ -n $archived ]]; then
       echo '# HELP plimsoll_archive_last_timestamp_seconds When a WAL segment last reached the repository.'
