@@ -160,20 +160,26 @@ publish() {
   mv "$whole" "$metrics/$1"
 }
 
-# $1: lines of a kind of repository and 0 or 1.
+# $1: lines of a kind of repository and 0 or 1. What stands of one that was left out this time stays.
 write_results() {
-  local kind result
+  local kind result lines="" labels standing
+  standing=$(cat "$metrics/backup-postgres-result.prom" 2>/dev/null) || standing=""
+  while read -r _ kind; do
+    labels="{what=\"postgres\",repository=\"$kind\"}"
+    result=$(awk -v kind="$kind" '$1 == kind { print $2 }' <<<"$1")
+    if [[ -n $result ]]; then
+      lines+="plimsoll_backup_last_run_timestamp_seconds$labels $(date +%s)"$'\n'"plimsoll_backup_last_run_failed$labels $result"$'\n'
+    else
+      lines+=$(grep -F "$labels" <<<"$standing" || true)$'\n'
+    fi
+  done < <(repositories)
   {
     echo '# HELP plimsoll_backup_last_run_timestamp_seconds When a backup was last tried.'
     echo '# TYPE plimsoll_backup_last_run_timestamp_seconds gauge'
-    while read -r kind _; do
-      [[ -z $kind ]] || echo "plimsoll_backup_last_run_timestamp_seconds{what=\"postgres\",repository=\"$kind\"} $(date +%s)"
-    done <<<"$1"
+    grep '_timestamp_seconds{' <<<"$lines" || true
     echo '# HELP plimsoll_backup_last_run_failed 1 where the last try failed.'
     echo '# TYPE plimsoll_backup_last_run_failed gauge'
-    while read -r kind result; do
-      [[ -z $kind ]] || echo "plimsoll_backup_last_run_failed{what=\"postgres\",repository=\"$kind\"} $result"
-    done <<<"$1"
+    grep '_failed{' <<<"$lines" || true
   } | publish backup-postgres-result.prom
 }
 
