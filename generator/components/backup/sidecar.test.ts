@@ -181,6 +181,42 @@ describe("the first backup", () => {
   });
 });
 
+it("is ready without a repository that does not open where another has a good backup", () => {
+  const ready = (codes: number[], ...backups: object[]) =>
+    sidecar(
+      `echo '${JSON.stringify([{ repo: codes.map((code, at) => ({ key: at + 1, status: { code } })), backup: backups }])}'`,
+      "eval",
+      "rm -f $run/ready; write_metrics() { :; }; ready_without; [[ -e $run/ready ]]",
+    ).status;
+  const backup = (number: number, error = false) => ({ error, database: { "repo-key": number } });
+  expect(ready([0, 99], backup(1))).toBe(0);
+  expect(ready([0, 99], backup(1, true))).toBe(1);
+  expect(ready([0, 99])).toBe(1);
+  expect(ready([0, 0], backup(1))).toBe(1);
+});
+
+it("keeps the result of a repository that was left out", () => {
+  const { stdout } = sidecar(
+    "",
+    "eval",
+    `PLIMSOLL_REPOSITORIES='1:local 2:s3'; write_results $'local 0\\ns3 1\\n'; write_results $'local 1\\n'
+    grep -h last_run $metrics/backup-postgres-result.prom; PLIMSOLL_REPOSITORIES='1:s3'; write_results ''
+    grep -h _failed{ $metrics/backup-postgres-result.prom`,
+  );
+  expect(stdout.replaceAll(/ \d{10}$/gm, " NOW").split("\n")).toEqual([
+    "# HELP plimsoll_backup_last_run_timestamp_seconds When a backup was last tried.",
+    "# TYPE plimsoll_backup_last_run_timestamp_seconds gauge",
+    'plimsoll_backup_last_run_timestamp_seconds{what="postgres",repository="local"} NOW',
+    'plimsoll_backup_last_run_timestamp_seconds{what="postgres",repository="s3"} NOW',
+    "# HELP plimsoll_backup_last_run_failed 1 where the last try failed.",
+    "# TYPE plimsoll_backup_last_run_failed gauge",
+    'plimsoll_backup_last_run_failed{what="postgres",repository="local"} 1',
+    'plimsoll_backup_last_run_failed{what="postgres",repository="s3"} 1',
+    'plimsoll_backup_last_run_failed{what="postgres",repository="s3"} 1',
+    "",
+  ]);
+});
+
 describe("what is kept of a verification", () => {
   const running = (over: object = {}) =>
     put("running.json", {
