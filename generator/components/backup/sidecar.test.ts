@@ -289,6 +289,26 @@ describe("what is kept of a verification", () => {
     }
   });
 
+  it("is of the repositories that there are now", () => {
+    running({ kind: "local" });
+    conclude();
+    running({ repository: 2, kind: "s3", outcome: "failed" });
+    conclude();
+    const of = (repositories: string) => {
+      const { stdout } = sidecar("", "eval", `PLIMSOLL_REPOSITORIES='${repositories}'; verify_figures`);
+      return [...(stdout.match(/^plimsoll_backup_verify_last_run_failed.*$/gm) ?? [])].sort();
+    };
+    expect(of("1:local 2:s3")).toEqual([
+      'plimsoll_backup_verify_last_run_failed{what="postgres",repository="local"} 0',
+      'plimsoll_backup_verify_last_run_failed{what="postgres",repository="s3"} 1',
+    ]);
+    expect(of("1:local")).toEqual(['plimsoll_backup_verify_last_run_failed{what="postgres"} 0']);
+    expect(of("1:s3")).toEqual([]);
+    running({ kind: "s3", outcome: "failed" });
+    conclude();
+    expect(kept("newest.json").succeeded).toBeNull();
+  });
+
   it("goes with its backup, and stays where nobody can say what there is", () => {
     put("results/20250101-033000F.json", {});
     running();

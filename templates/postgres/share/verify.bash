@@ -58,8 +58,9 @@ guard() {
 # $1: a label or nothing. $2: number of the repository, from which alone it is restored and recovered.
 prove() {
   local label=$1 all chosen newest end said
-  printf '{"label":null,"repository":%d,"newest":true,"started":%d,"outcome":"unfinished","said":"it was ended half way"}\n' \
-    "$2" "$(date +%s)" >"$trial/running.json"
+  # The kind, too: another stack.yaml gives the number to another repository.
+  printf '{"label":null,"repository":%d,"kind":"%s","newest":true,"started":%d,"outcome":"unfinished","said":"it was ended half way"}\n' \
+    "$2" "$(repositories | awk -v number="$2" '$1 == number { print $2 }')" "$(date +%s)" >"$trial/running.json"
   all=$(words info --output=json 2>"$trial/info.log") ||
     { untold "the repository does not open: $(tail -n 1 "$trial/info.log")"; return 1; }
   said=$(jq -r --argjson number "$2" '[.[].repo[]? | select(.key == $number and .status.code == 99) | .status.message][0] // empty' <<<"$all")
