@@ -362,6 +362,16 @@ describe("recovery bundles", () => {
     };
   };
 
+  it("are not made without a bucket, where nothing would outlive the host", () => {
+    expect(
+      bundles(`backup: { recipient: ${recipient}, lost_with_machine: accepted }\n`, "production"),
+    ).toEqual({
+      volume: false,
+      made: expect.not.objectContaining({ PLIMSOLL_RECOVERY: "yes" }),
+      uploads: false,
+    });
+  });
+
   it("are made and brought into the bucket where somebody can open them", () => {
     expect(bundles(withKey, "production")).toMatchObject({
       volume: true,

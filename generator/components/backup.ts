@@ -36,7 +36,7 @@ export const backup = defineComponent({
 
   claim(options, context): Claim[] {
     const places = placesOf(options, context.spec.name, context.environment);
-    const files = filesClaim(places, hasBundles(options, context.environment));
+    const files = filesClaim(places, hasBundles(options, places, context.environment));
     // node-exporter, where it is present, has the volume already.
     const metrics: Claim["disk"] = context.present.has("node-exporter")
       ? {}
@@ -54,7 +54,7 @@ export const backup = defineComponent({
     const gap = longestGap(options.schedule);
     const verify = verifySchedule(options);
     const unproven = longestGap(verify);
-    const bundles = hasBundles(options, context.environment);
+    const bundles = hasBundles(options, places, context.environment);
     return {
       volumes: [
         METRICS,
@@ -160,7 +160,7 @@ export const backup = defineComponent({
           places,
           {
             stack,
-            bundles: hasBundles(options, context.environment),
+            bundles: hasBundles(options, places, context.environment),
             releases: context.spec.deploy.keep,
           },
           grants,
@@ -188,7 +188,7 @@ function placeText(place: Place): string {
   return `${bucket}${path} at ${endpoint}`;
 }
 
-/** A laptop needs no bundle: it is where the sources are. */
-function hasBundles(options: Backup, environment: EnvironmentKind): boolean {
-  return environment !== "local" && recipientsOf(options).length > 0;
+/** A laptop needs no bundle: it is where the sources are. Without a bucket there is nothing that outlives the host. */
+function hasBundles(options: Backup, places: readonly Place[], environment: EnvironmentKind): boolean {
+  return environment !== "local" && bucketOf(places) !== undefined && recipientsOf(options).length > 0;
 }

@@ -27,6 +27,24 @@ it.each([
   expect(await said(values)).toMatchObject({ state, said: expect.stringMatching(words) });
 });
 
+it("looks at each repository", async () => {
+  const of = async (...lines: string[]) =>
+    proven(await contextOf({ machine: `now ${s}`, running: lines.map((one) => `backup ${one}`).join("\n") }));
+  const line = (name: string, repository: string, value: number) =>
+    `verify_${name}{what="postgres",repository="${repository}"} ${value}`;
+  const good = line("last_success_timestamp_seconds", "local", s - 3600);
+  expect(await of(good, line("last_success_timestamp_seconds", "s3", s - 7200))).toMatchObject({
+    state: "passed",
+    said: expect.stringMatching(/2 h ago/),
+  });
+  expect(await of(good, line("last_success_timestamp_seconds", "s3", s - 27 * 3600))).toMatchObject({
+    state: "failed",
+  });
+  expect(await of(good, line("last_run_failed", "local", 0), line("last_run_failed", "s3", 1))).toMatchObject(
+    { state: "failed" },
+  );
+});
+
 it("does not apply where there is no database, and nothing is known where nothing runs", async () => {
   expect(await said({}, "api: { build: ./api }\npostgres: false")).toMatchObject({ state: "unavailable" });
   expect(await said(undefined)).toMatchObject({ state: "unavailable" });

@@ -14,19 +14,22 @@ export async function proven(context: CheckContext, since = 0): Promise<Verdict>
     return unavailable("this stack has no PostgreSQL of its own to verify");
   const running = await context.running();
   if (!running) return nothingRuns(context);
-  // Of two repositories as the alerts have it: one fault is one, and one that was proven is proven.
-  const figure = (name: string, of: (...values: number[]) => number = Math.max) => {
-    const lines = running.all("backup").filter((one) => one.startsWith(`${name}{what="postgres"`));
-    return lines.length === 0 ? undefined : of(...lines.map((line) => Number(line.split(" ").at(-1))));
-  };
+  /** Of each repository. */
+  const figures = (name: string) =>
+    running
+      .all("backup")
+      .filter((one) => one.startsWith(`${name}{what="postgres"`))
+      .map((line) => Number(line.split(" ").at(-1)));
+  const least = (values: readonly number[]) => (values.length > 0 ? Math.min(...values) : undefined);
   const remedy = `plimsoll backup ${site.environment} list, then verify`;
-  if (figure("verify_last_run_failed") === 1)
+  if (figures("verify_last_run_failed").includes(1))
     return failed("the newest backup was restored to try it, and is not good", remedy);
   const schedule = verifySchedule(backup);
   const allowed = longestGap(schedule) + 2 * 3600;
   const now = (await context.machine()).number("now") ?? context.now() / 1000;
-  const last = figure("verify_last_success_timestamp_seconds");
-  const waiting = now - (last ?? figure("oldest_timestamp_seconds", Math.min) ?? now);
+  // The repository that was proven longest ago counts: a restore may need any.
+  const last = least(figures("verify_last_success_timestamp_seconds"));
+  const waiting = now - (last ?? least(figures("oldest_timestamp_seconds")) ?? now);
   if (last === undefined && waiting <= allowed)
     return unavailable(
       `no backup was verified yet; it is due at ${schedule}`,

@@ -67,8 +67,11 @@ start_again
 if ! well; then
   say "note the service is not well with it: back to what was before"
   stop_users
-  helper "$sidecar" "$volume" undo >&2 || true
+  back=0
+  helper "$sidecar" "$volume" undo >&2 || back=$?
   start_again
+  ((back == 0)) ||
+    stop "the service of $what does not become healthy with that backup, and what was before did NOT come back (exit code $back): it is kept in the volume, and --undo tries again"
   stop "the service of $what does not become healthy with that backup: what was before is back"
 fi
 say "down $((SECONDS - began))"

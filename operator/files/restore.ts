@@ -94,7 +94,7 @@ export type FilesRestored = {
   down: number;
 };
 
-/** @throws Problem where it did not come to be: what was before is there then */
+/** @throws Problem where it did not come to be: what was before is there then, or the words say that it is not */
 export async function restoreFiles(
   { site, project }: Running,
   { what, volume, snapshot, repository = "-" }: FilesTarget,

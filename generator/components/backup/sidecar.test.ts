@@ -205,6 +205,57 @@ describe("how far a repository is behind", () => {
   });
 });
 
+describe("the first backup", () => {
+  const backup = (number: number, error: boolean) => ({ error, database: { "repo-key": number } });
+  const has = (...backups: object[]) =>
+    sidecar(
+      `echo '${JSON.stringify([{ backup: backups }])}'`,
+      "eval",
+      "PLIMSOLL_REPOSITORIES='1:local 2:s3'; every_repository_has_one",
+    ).status;
+
+  it("is wanted until each repository has one, be it over a bad page", () => {
+    expect(has(backup(1, false), backup(2, true))).toBe(0);
+    expect(has(backup(1, false))).toBe(1);
+  });
+});
+
+it("is ready without a repository that does not open where another has a good backup", () => {
+  const ready = (codes: number[], ...backups: object[]) =>
+    sidecar(
+      `echo '${JSON.stringify([{ repo: codes.map((code, at) => ({ key: at + 1, status: { code } })), backup: backups }])}'`,
+      "eval",
+      "rm -f $run/ready; write_metrics() { :; }; ready_without; [[ -e $run/ready ]]",
+    ).status;
+  const backup = (number: number, error = false) => ({ error, database: { "repo-key": number } });
+  expect(ready([0, 99], backup(1))).toBe(0);
+  expect(ready([0, 99], backup(1, true))).toBe(1);
+  expect(ready([0, 99])).toBe(1);
+  expect(ready([0, 0], backup(1))).toBe(1);
+});
+
+it("keeps the result of a repository that was left out", () => {
+  const { stdout } = sidecar(
+    "",
+    "eval",
+    `PLIMSOLL_REPOSITORIES='1:local 2:s3'; write_results $'local 0\\ns3 1\\n'; write_results $'local 1\\n'
+    grep -h last_run $metrics/backup-postgres-result.prom; PLIMSOLL_REPOSITORIES='1:s3'; write_results ''
+    grep -h _failed{ $metrics/backup-postgres-result.prom`,
+  );
+  expect(stdout.replaceAll(/ \d{10}$/gm, " NOW").split("\n")).toEqual([
+    "# HELP plimsoll_backup_last_run_timestamp_seconds When a backup was last tried.",
+    "# TYPE plimsoll_backup_last_run_timestamp_seconds gauge",
+    'plimsoll_backup_last_run_timestamp_seconds{what="postgres",repository="local"} NOW',
+    'plimsoll_backup_last_run_timestamp_seconds{what="postgres",repository="s3"} NOW',
+    "# HELP plimsoll_backup_last_run_failed 1 where the last try failed.",
+    "# TYPE plimsoll_backup_last_run_failed gauge",
+    'plimsoll_backup_last_run_failed{what="postgres",repository="local"} 1',
+    'plimsoll_backup_last_run_failed{what="postgres",repository="s3"} 1',
+    'plimsoll_backup_last_run_failed{what="postgres",repository="s3"} 1',
+    "",
+  ]);
+});
+
 describe("what is kept of a verification", () => {
   const running = (over: object = {}) =>
     put("running.json", {
@@ -252,6 +303,51 @@ describe("what is kept of a verification", () => {
     expect(figures()).not.toContain("last_success");
   });
 
+  it("is nothing about a backup where the repository does not open, before or after the failure", () => {
+    const repo = (code: number) => [{ repo: [{ key: 1, status: { code, message: "no answer" } }] }];
+    const prove = (body: string) => {
+      sidecar(body, "eval", 'prove "" 1 || true');
+      return kept("running.json");
+    };
+    for (const body of ['echo "ERROR: no answer" >&2; exit 49', `echo '${JSON.stringify(repo(99))}'`])
+      expect(prove(body)).toMatchObject({
+        outcome: "unfinished",
+        said: expect.stringMatching(/does not open: .*no answer$/),
+      });
+    expect(prove(`echo '${JSON.stringify(repo(0))}'`)).toMatchObject({
+      outcome: "failed",
+      said: "there is no backup yet",
+    });
+    for (const [code, outcome] of [
+      [0, "failed"],
+      [99, "unfinished"],
+    ] as const) {
+      running({ outcome: "failed" });
+      sidecar(`echo '${JSON.stringify(repo(code))}'`, "still_opens", "1");
+      expect(kept("running.json").outcome).toBe(outcome);
+    }
+  });
+
+  it("is of the repositories that there are now", () => {
+    running({ kind: "local" });
+    conclude();
+    running({ repository: 2, kind: "s3", outcome: "failed" });
+    conclude();
+    const of = (repositories: string) => {
+      const { stdout } = sidecar("", "eval", `PLIMSOLL_REPOSITORIES='${repositories}'; verify_figures`);
+      return [...(stdout.match(/^plimsoll_backup_verify_last_run_failed.*$/gm) ?? [])].sort();
+    };
+    expect(of("1:local 2:s3")).toEqual([
+      'plimsoll_backup_verify_last_run_failed{what="postgres",repository="local"} 0',
+      'plimsoll_backup_verify_last_run_failed{what="postgres",repository="s3"} 1',
+    ]);
+    expect(of("1:local")).toEqual(['plimsoll_backup_verify_last_run_failed{what="postgres"} 0']);
+    expect(of("1:s3")).toEqual([]);
+    running({ kind: "s3", outcome: "failed" });
+    conclude();
+    expect(kept("newest.json").succeeded).toBeNull();
+  });
+
   it("goes with its backup, and stays where nobody can say what there is", () => {
     put("results/20250101-033000F.json", {});
     running();
@@ -292,7 +388,7 @@ it("is clean to shellcheck where that is at hand", ({ skip }) => {
 
 describe("damage", () => {
   const figures = (...backups: object[]) =>
-    sidecar(`echo '${JSON.stringify([{ backup: backups }])}'`, "eval", "PLIMSOLL_NODES=; damage_figures")
+    sidecar("exit 1", "eval", `PLIMSOLL_NODES=; damage_figures <<<'${JSON.stringify([{ backup: backups }])}'`)
       .stdout;
   const backup = (stop: number, error: boolean) => ({ label: String(stop), error, timestamp: { stop } });
 
