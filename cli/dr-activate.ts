@@ -3,7 +3,6 @@ import type { PlanJson } from "../generator/render/plan-json.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { type Kept, SIDECARS } from "../operator/database/sidecars.ts";
 import { backupNow } from "../operator/database/work.ts";
-import { localHost } from "../operator/host/local.ts";
 import { Problem } from "../operator/problem.ts";
 import type { Activated, ActivationPlan } from "../operator/recovery/activate.ts";
 import { activate } from "../operator/recovery/activate.ts";
@@ -12,6 +11,7 @@ import { appendAudit } from "../operator/settings/audit.ts";
 import { siteOf } from "../operator/site/open.ts";
 import type { Site } from "../operator/site/site.ts";
 import { type Dns, prepareDns } from "./dr-dns.ts";
+import { requireGone } from "./dr-gone.ts";
 import { openReady } from "./dr-host.ts";
 import { identityOf } from "./dr-identity.ts";
 import { addStoreOptions, keysOf, repositoryOf, type StoreOptions } from "./dr-store.ts";
@@ -40,7 +40,7 @@ export function activateCommand(): Command {
     .option("--bundle <name>", "another bundle than the newest")
     .option(
       "--fenced <host>",
-      "this host answers, and you have seen to it that it serves nobody and writes nothing any more",
+      "this host answers (or `unknown`: nobody knows which it was), and you have seen to it that it serves nobody and writes nothing any more",
     )
     .option("--confirm <name>", "the stack's name, instead of being asked")
     .option("--json", "the result as JSON on stdout")
@@ -67,7 +67,7 @@ async function run(environment: EnvironmentKind, options: Options, signal: Abort
   if (destination === undefined || destination === "local")
     throw new Problem("on which host?", "--host deploy@203.0.113.8: an empty Debian or Ubuntu", 2);
   const dns = await prepareDns(words, found.plan.domain, destination, signal);
-  await requireGone(found, destination, options);
+  await requireGone(found.firstHost, destination, options.fenced);
   const host = await openReady(destination, options, found.plan, say, signal);
   try {
     const { name, project, domain } = found.plan;
@@ -119,24 +119,6 @@ function foundText({ bundle, catalog, firstHost }: Recoverable): string[] {
       : ["no PostgreSQL of its own"]),
     `the host until now: ${firstHost ?? "not known"}`,
   ];
-}
-
-/** @throws Problem where the host until now answers, and nobody said that it is fenced */
-async function requireGone({ firstHost }: Recoverable, host: string, { fenced }: Options): Promise<void> {
-  if (firstHost === undefined || firstHost === host) return;
-  const { signOfLife } = await import("../operator/recovery/first-host.ts");
-  const answer = await signOfLife(firstHost, localHost());
-  if (!answer) return console.error(`${firstHost} answers on no port: it is taken to be gone`);
-  if (fenced === firstHost)
-    return console.error(`${firstHost} ${answer.how} on port ${answer.port}; you said that it is fenced`);
-  throw new Problem(
-    `${firstHost} is alive: it ${answer.how} on port ${answer.port}`,
-    [
-      "Two sites must not write into one repository, nor serve one name. Nothing was touched.",
-      `Does it work? Then there is nothing to activate: plimsoll ps. Is it to be given up? Switch it off in the provider's console, or: ssh ${firstHost} 'docker stop $(docker ps -q)'`,
-      `Then, in the knowledge that nothing of it runs: --fenced ${firstHost}`,
-    ].join("\n"),
-  );
 }
 
 function planText({ stack, environment, host, release, again }: ActivationPlan): string {

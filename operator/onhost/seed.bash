@@ -124,6 +124,7 @@ arrive_recovered() {
 keep_recovered() {
   local node=$1 reached set
   [[ ! -s $STATE/recovered ]] || return 0
+  whole_recovered "$node" || return 1
   reached=$(sql "$node" "select coalesce(extract(epoch from pg_last_xact_replay_timestamp())::text, '-') || ' ' || ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int || ' ' || (select sum(pg_database_size(oid)) from pg_database)") ||
     fault "$node does not say how far it goes: $(said)" || return 1
   set=$(docker exec "$(container_of "$node")" cat /var/lib/postgresql/recovered 2>/dev/null) || set=-
@@ -133,4 +134,20 @@ keep_recovered() {
   else
     note "$node: the last transaction was committed at $(date -u -d "@${reached%% *}" +'%F %T UTC' 2>/dev/null || echo "${reached%% *}")"
   fi
+}
+
+# Did the recovery come to the end that the archive had when it began? Where it opened before, what came after is no
+# longer replayed by anybody: that is said before anything serves, and a person decides.
+whole_recovered() {
+  local node=$1 id end left
+  id=$(container_of "$node")
+  end=$(docker exec "$id" cat /var/lib/postgresql/recovered.end 2>/dev/null) || end=''
+  if [[ ! $end =~ ^[0-9A-F]{24}$ ]]; then
+    note "$node: where the archive ended is not known, or a person put it aside: nothing is compared with it"
+    return 0
+  fi
+  left=$(sql "$node" "select coalesce($((16#${end:8:8} * 256 + 16#${end:16:8})) - floor((pg_last_wal_replay_lsn() - '0/1'::pg_lsn) / 16777216), 0)") ||
+    fault "$node does not say where its recovery ended: $(said)" || return 1
+  [[ $left =~ ^-?[0-9]+$ ]] && ((left > 0)) || return 0
+  fault "the recovery of $node ended before the archive does (segments left: $left, the last is $end): what is in them is not in the database. To try again: an empty host. To serve with what is there: docker cp of an empty file to $id:/var/lib/postgresql/recovered.end, then run this again" || return 1
 }

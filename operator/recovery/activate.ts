@@ -103,7 +103,7 @@ export async function activate(wish: Activation): Promise<Activated> {
     database: catalog?.backup.size,
     again: begun !== undefined,
   });
-  const recovery = await layBundle(site, bundle, new Date());
+  const recovery = await layBundle(site, bundle, keys, new Date());
   await writeActive(store, keys, activeOf(site, recovery));
   const { version, events } = await release(wish, plan, recovery);
   return activated(site, recovery, version, events);

@@ -5,6 +5,8 @@ set -euo pipefail
 export LC_ALL=C
 umask 077
 state=$1 secrets=$2 incoming=$PWD
+# Secrets are in there: it goes however this ends.
+trap 'rm -rf -- "$incoming"' EXIT
 mkdir -p -- "$state" "${secrets%/*}"
 exec 9>>"$state/work.lock"
 flock -n 9 || exit 75
@@ -20,5 +22,11 @@ if [[ ! -s $state/recovery.json ]]; then
   sync -- "$state/recovery.json.new"
   mv -fT -- "$state/recovery.json.new" "$state/recovery.json"
 fi
+# An earlier try may have been given keys that were revoked since.
+for name in "$incoming"/keys/*; do
+  [[ -f $name ]] || continue
+  cp -p -- "$name" "$secrets/.${name##*/}.secret-aside"
+  sync -- "$secrets/.${name##*/}.secret-aside"
+  mv -fT -- "$secrets/.${name##*/}.secret-aside" "$secrets/${name##*/}"
+done
 cat -- "$state/recovery.json"
-rm -rf -- "$incoming"

@@ -1,12 +1,14 @@
 /** A bundle's history and secrets on the host that takes over. */
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
+import { FILES_CREDENTIALS, POSTGRES_SECRETS } from "../../generator/components/backup/repository.ts";
 import { readOwn } from "../../generator/package.ts";
 import type { SentFile } from "../host/host.ts";
 import { Problem } from "../problem.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
 import type { Bundle } from "./bundle.ts";
+import type { StoreKeys } from "./s3.ts";
 
 /** What an activation began with: one that is run again goes on with it. */
 export const Recovery = z.object({
@@ -25,8 +27,11 @@ export const SITE_SECRET = "backup_site";
 const LEFT =
   /^(current|work(\..*)?|lock(\..*)?|onhost(\..*)?|engines|contexts|incoming-.*|recover.*|seed|copy|promotion|ballast|images-made|engine\.log|checks)(\/|$)/;
 
-/** @returns what is there afterwards: of an earlier try where there was one. @throws Problem; nothing was begun then */
-export async function layBundle(site: Site, bundle: Bundle, now: Date): Promise<Recovery> {
+/**
+ * @param keys of the bucket, as a person gave them: the bundle's may be revoked
+ * @returns what is there afterwards: of an earlier try where there was one. @throws Problem; nothing was begun then
+ */
+export async function layBundle(site: Site, bundle: Bundle, keys: StoreKeys, now: Date): Promise<Recovery> {
   const recovery: Recovery = {
     format: 1,
     bundle: bundle.name,
@@ -40,6 +45,7 @@ export async function layBundle(site: Site, bundle: Bundle, now: Date): Promise<
       .filter(({ path }) => path !== SITE_SECRET)
       .map((file) => ({ ...file, path: `secrets/${file.path}` })),
     { path: `secrets/${SITE_SECRET}`, mode: 0o444, content: recovery.id },
+    ...withKeys(bundle.secrets, keys).map((file) => ({ ...file, path: `keys/${file.path}` })),
     { path: "recovery.json", mode: 0o600, content: `${JSON.stringify(recovery)}\n` },
   ];
   const folder =
@@ -83,4 +89,28 @@ function stateAfter({ content }: SentFile): string {
     .toString("utf8")
     .trim();
   return word === "current" ? "superseded" : /^(running|canary|half|prepared)$/.test(word) ? "failed" : word;
+}
+
+/**
+ * The secrets that hold the bucket's keys, with these instead. Those made of others too: images come out of the bucket
+ * before the recipe is followed.
+ */
+export function withKeys(secrets: readonly SentFile[], { key, secret }: StoreKeys): SentFile[] {
+  const anew: Record<string, (text: string) => string> = {
+    backup_s3_key: () => key,
+    backup_s3_secret: () => secret,
+    [POSTGRES_SECRETS]: (text) =>
+      text
+        .replace(/^(repo\d-s3-key=).*$/m, (_, before) => before + key)
+        .replace(/^(repo\d-s3-key-secret=).*$/m, (_, before) => before + secret),
+    [FILES_CREDENTIALS]: (text) =>
+      text
+        .replace(/^(aws_access_key_id = ).*$/m, (_, before) => before + key)
+        .replace(/^(aws_secret_access_key = ).*$/m, (_, before) => before + secret),
+  };
+  return secrets.flatMap((file) => {
+    const change = anew[file.path];
+    const text = Buffer.from((file.content ?? "") as Uint8Array).toString("utf8");
+    return change ? [{ ...file, content: change(text) }] : [];
+  });
 }

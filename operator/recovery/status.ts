@@ -19,6 +19,8 @@ export type Readiness = {
   } | null;
   /** Why it would not do; nothing where it would. */
   faults: string[];
+  /** What a person should look at. */
+  notes: string[];
 };
 
 /** @param now seconds of the epoch */
@@ -32,11 +34,15 @@ export function readinessOf({ bundle, plan, catalog, firstHost }: Recoverable, n
   };
   const rpo = plan.objectives.rpo;
   const faults: string[] = [];
-  // A database that nobody writes to archives nothing: the sidecar's own alert tells that from a log that does not come.
-  if (database && Math.min(database.lag ?? Number.POSITIVE_INFINITY, database.backupAge) > rpo)
-    faults.push(
-      `nothing of the database came into the bucket for ${span(Math.min(database.lag ?? Number.POSITIVE_INFINITY, database.backupAge))}, and the stack promises to lose at most ${span(rpo)} (objectives.rpo)`,
-    );
+  const notes: string[] = [];
+  const silence = database ? Math.min(database.lag ?? Number.POSITIVE_INFINITY, database.backupAge) : 0;
+  if (database && silence > rpo) {
+    const words = `nothing of the database came into the bucket for ${span(silence)}, and the stack promises to lose at most ${span(rpo)} (objectives.rpo)`;
+    // A database that nobody writes to archives nothing: the sidecar's own alert tells that from a log that does not
+    // come, the bucket alone does not. But a backup brings some log with it wherever an archive works.
+    if (database.lag === null) faults.push(words);
+    else notes.push(`${words}: nobody wrote, or the log does not come`);
+  }
   return {
     stack: meta.stack,
     environment: meta.environment,
@@ -45,11 +51,12 @@ export function readinessOf({ bundle, plan, catalog, firstHost }: Recoverable, n
     bundle: { name, made: meta.created, age: now - Date.parse(meta.created) / 1000 },
     database: database ?? null,
     faults,
+    notes,
   };
 }
 
 export function readinessText(readiness: Readiness): string[] {
-  const { stack, environment, release, host, bundle, database, faults } = readiness;
+  const { stack, environment, release, host, bundle, database, faults, notes } = readiness;
   const line = (name: string, text: string) => `${name.padEnd(10)}${text}`;
   return [
     line("stack", `${stack} ${environment}, release ${release}`),
@@ -72,6 +79,7 @@ export function readinessText(readiness: Readiness): string[] {
     ...(faults.length === 0
       ? [line("activate", "would work now, on a host that is ready")]
       : faults.map((fault) => line("FAULT", fault))),
+    ...notes.map((note) => line("note", note)),
   ];
 }
 

@@ -21,6 +21,7 @@ import {
   hasVolume,
   type Place,
   recipientsOf,
+  SITE,
   uriStyle,
 } from "./repository.ts";
 import { verifySchedule } from "./schedule.ts";
@@ -109,7 +110,7 @@ export function filesSidecar(
       GOMAXPROCS: "1",
       TZ: "UTC",
     },
-    secrets: [FILES_PASSWORD, ...(bucket ? [FILES_CREDENTIALS] : [])],
+    secrets: [FILES_PASSWORD, ...(bucket ? [FILES_CREDENTIALS, SITE] : [])],
     volumes: [
       ...sources.map(({ volume }) => ({ ...mountVolume(volume, `/source/${volume}`), read_only: true })),
       mountFolder(NAME, CONFIG),
