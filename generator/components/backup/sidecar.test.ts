@@ -376,6 +376,7 @@ describe("what is kept of a verification", () => {
 it("is clean to shellcheck where that is at hand", ({ skip }) => {
   const paths = [
     "templates/postgres/bin/plimsoll-backup",
+    "templates/postgres/bin/plimsoll-fetch",
     ...PARTS.map((part) => `templates/postgres/share/${part}.bash`),
   ];
   const checked = spawnSync("shellcheck", ["--shell=bash", "--severity=warning", "-"], {

@@ -67,6 +67,7 @@ for (const [which, away] of [
       expect(target).toContain(
         which === "restored" ? "recovery_target_xid=7 8" : "recovery_target_timeline=current",
       );
+      expect(target.includes("restore_command=plimsoll-fetch - --stanza=main")).toBe(which === "restored");
       rmSync(join(data(), "recovery.signal"));
       expect(start().target.trim()).toBe("");
       expect(whose()).toBe("then");

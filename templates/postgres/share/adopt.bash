@@ -60,7 +60,9 @@ read_target() {
   fi
   [[ -e $PGDATA/recovery.signal ]] || return 0
   [[ -e $PGDATA/plimsoll.target || ! -e $volume/recovered ]] || end=$volume/recovered.end
-  recovery+=(-c "restore_command=plimsoll-fetch $end --stanza=main archive-get %f \"%p\"")
+  # Not for an undo: a server that was shut down has all of its log itself, and shall not wait for a bucket.
+  grep -qsx recovery_target_timeline=current "$PGDATA/plimsoll.target" ||
+    recovery+=(-c "restore_command=plimsoll-fetch $end --stanza=main archive-get %f \"%p\"")
   [[ -e $PGDATA/plimsoll.target ]] || return 0
   while IFS= read -r line; do recovery+=(-c "$line"); done <"$PGDATA/plimsoll.target"
   # hot_standby: fewer connections now than then would stop the recovery.

@@ -50,6 +50,7 @@ upload() {
   [[ -n ${PLIMSOLL_S3_URL-} ]] || return 0
   exec 6>"$run/upload.lock"
   flock -w 900 6 || return 0
+  if superseded; then exec 6>&- && return 1; fi
   known=$(uploaded)
   while read -r name; do
     [[ -z $known || $name > $known ]] || continue
@@ -110,6 +111,17 @@ s3() {
     curl --config - --silent --show-error --fail-with-body --proto =https --tlsv1.2 --connect-timeout 20 --max-time 900 \
       --retry 2 --retry-delay 2 ${RESTIC_CACERT:+--cacert "$RESTIC_CACERT"} \
       --aws-sigv4 "aws:amz:$AWS_DEFAULT_REGION:s3" "$@"
+}
+
+# Did another site take over (recovery/active.json names it)? Then nothing more goes into its repository. No where there is
+# no bucket, and where it does not answer.
+superseded() {
+  local active who site=${PLIMSOLL_SITE-/run/secrets/backup_site}
+  [[ -n ${PLIMSOLL_S3_URL-} && -r $site ]] || return 1
+  active=$(s3 --max-time 20 --retry 0 "$PLIMSOLL_S3_URL/${PLIMSOLL_S3_PREFIX}active.json" 2>/dev/null) || return 1
+  who=$(jq -er --arg own "$(<"$site")" 'select(.format == 1 and .id != $own) | "\(.host) since \(.since)"' <<<"$active" 2>/dev/null) ||
+    return 1
+  log "another site took over, $who: nothing of this one goes into its repository" error
 }
 
 recovery_metrics() {

@@ -11,24 +11,33 @@ verify() {
   part="a $PARTS"th
   if [[ ${1-} == all ]]; then what=(--read-data) part=all; fi
   exec 5>"$run/verify.lock"
-  flock -n 5 || { log "another verification is running: this one is left out" warning; return "$busy"; }
+  # Others hold it for a moment only, to see whether one runs.
+  flock -w 2 5 || { log "another verification is running: this one is left out" warning; return "$busy"; }
   log "verification of files begins ($part of the data is read)"
   while read -r RESTIC_REPOSITORY <&6; do
     one=0
     rst check --quiet "${what[@]}" >"$run/verify.log" 2>&1 || one=$?
+    # One that does not open is not known to be damaged: no network, a wrong key. That has an alert of its own.
+    case $one in 0 | 10 | 11 | 130 | 137 | 143) ;; *) opens || one=closed ;; esac
     case $one in
       0) ;;
       # 130 and the like: ended by a signal; 11: another held the repository; 10: there is none yet.
       10 | 11 | 130 | 137 | 143) [[ $outcome == failed ]] || outcome=unfinished ;;
+      closed)
+        [[ $outcome == failed ]] || outcome=unfinished
+        said+="${said:+; }$(kind_of "$RESTIC_REPOSITORY"): it does not open: $(tail -n 1 "$run/open.log")"
+        ;;
       *) outcome=failed said+="${said:+; }$(kind_of "$RESTIC_REPOSITORY"): $(why_bad)" ;;
     esac
   done 6< <(repositories)
   conclude "$outcome" "$said" "$part" $((SECONDS - began))
   exec 5>&-
   if [[ $outcome == failed ]]; then log "files are NOT good: $said" error; return 1; fi
-  log "verification of files: $outcome"
+  log "verification of files: $outcome${said:+: $said}"
   [[ $outcome == passed ]]
 }
+
+opens() { ask cat config >/dev/null 2>"$run/open.log"; }
 
 # restic's first words of a fault, which go over two lines; its last are only that there were some.
 why_bad() {

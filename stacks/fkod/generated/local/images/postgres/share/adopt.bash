@@ -48,12 +48,22 @@ follow_itself() {
   touch "$1/recovery.signal"
 }
 
-# What this start is told beside its configuration: the target, until PostgreSQL itself takes recovery.signal away.
+# What this start is told beside its configuration until PostgreSQL itself takes recovery.signal away: the target, and
+# that a bucket which does not answer is not the end of the log.
 # shellcheck disable=SC2034
 read_target() {
-  local line
+  local line end=-
   recovery=()
-  [[ -e $PGDATA/recovery.signal && -e $PGDATA/plimsoll.target ]] || return 0
+  if [[ -e $volume/fetch.said ]]; then
+    log "the recovery was ended: $(<"$volume/fetch.said")" WARNING
+    rm -f "$volume/fetch.said"
+  fi
+  [[ -e $PGDATA/recovery.signal ]] || return 0
+  [[ -e $PGDATA/plimsoll.target || ! -e $volume/recovered ]] || end=$volume/recovered.end
+  # Not for an undo: a server that was shut down has all of its log itself, and shall not wait for a bucket.
+  grep -qsx recovery_target_timeline=current "$PGDATA/plimsoll.target" ||
+    recovery+=(-c "restore_command=plimsoll-fetch $end --stanza=main archive-get %f \"%p\"")
+  [[ -e $PGDATA/plimsoll.target ]] || return 0
   while IFS= read -r line; do recovery+=(-c "$line"); done <"$PGDATA/plimsoll.target"
   # hot_standby: fewer connections now than then would stop the recovery.
   recovery+=(-c recovery_target_action=promote -c hot_standby=off)

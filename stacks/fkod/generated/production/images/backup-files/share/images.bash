@@ -8,7 +8,7 @@ IMAGES=images
 
 # image_there REF: the newest that is kept is this one.
 image_there() {
-  rst snapshots --json --host "$IMAGES" --tag image | jq -e --arg ref "ref:$1" 'max_by(.time).tags // [] | index($ref) != null' >/dev/null
+  rst --no-lock snapshots --json --host "$IMAGES" --tag image | jq -e --arg ref "ref:$1" 'max_by(.time).tags // [] | index($ref) != null' >/dev/null
 }
 
 # image_take: says its id. It counts when it is kept: whether all of it came only the other end knows.

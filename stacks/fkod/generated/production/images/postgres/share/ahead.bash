@@ -18,7 +18,6 @@ restore_ahead() {
   local type=$1 target=$2 timeline=$3 set
   shift 3
   settings+=(
-    -c "restore_command=pgbackrest --stanza=$PGBACKREST_STANZA --pg1-path=$PGDATA archive-get %f \"%p\""
     -c "recovery_target_timeline=$timeline" -c "recovery_target_$type=$target" -c recovery_target_action=shutdown
   )
   for set in "$@"; do

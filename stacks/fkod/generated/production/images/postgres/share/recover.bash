@@ -1,6 +1,7 @@
 # How a node whose volume is lost gets the cluster out of the repository. The volume's files say it:
 #   recover    asked for (plimsoll dr activate puts it into an empty volume), and not done yet
 #   recovered  done: the backup that it came from
+#   recovered.end  the archive's last segment of then; emptied by a person who takes what is there for the end
 
 must_recover() { [[ -e $volume/recover ]]; }
 
@@ -11,15 +12,43 @@ recover_cluster() {
   if ! has_cluster || [[ -e $PGDATA/backup.manifest ]]; then
     [[ -e $PGDATA/backup.manifest || -e $PGDATA/PG_VERSION ]] || rm -rf "$PGDATA"
     log "restoring the newest backup from the repository"
-    PGBACKREST_LOG_LEVEL_CONSOLE=info PGBACKREST_PROCESS_MAX=$(nproc) \
-      pgbackrest --delta --type=default restore >"$run/restore.log" 2>&1 ||
-      fail "the restore failed: $(grep -m 1 -oE 'ERROR: .*' "$run/restore.log" || tail -n 1 "$run/restore.log")"
+    restore_newest
     what=$(sed -nE 's/.*restore backup set ([^,]+),.*/\1/p' "$run/restore.log" | head -n 1)
     log "the backup ${what:-of an unknown name} is restored; the archive is replayed to its end"
   fi
+  last_archived >"$volume/recovered.end" || fail "the end of the archive cannot be read"
   sync -f "$volume"
   printf '%s\n' "$what" >"$volume/recovered.new"
   mv "$volume/recovered.new" "$volume/recovered"
   sync -f "$volume"
   rm -f "$volume/recover"
+}
+
+# After a restore in place the newest may be of a timeline that was left, which pgBackRest refuses: then one before it.
+restore_newest() {
+  local set
+  if restore_with; then return; fi
+  if refused_timeline; then
+    while read -r set; do
+      log "the backup is of a timeline that was left: trying $set"
+      if restore_with --set="$set"; then return; fi
+      refused_timeline || break
+    done < <(archive_info | jq -r '[.[].backup[]? | select(.error != true)] | sort_by(-.timestamp.stop)[] | .label' | uniq)
+  fi
+  fail "the restore failed: $(grep -m 1 -oE 'ERROR: .*' "$run/restore.log" || tail -n 1 "$run/restore.log")"
+}
+
+restore_with() {
+  PGBACKREST_LOG_LEVEL_CONSOLE=info PGBACKREST_PROCESS_MAX=$(nproc) \
+    pgbackrest --delta --type=default "$@" restore >"$run/restore.log" 2>&1 </dev/null
+}
+
+refused_timeline() { grep -qE 'ERROR: .*timeline' "$run/restore.log"; }
+
+archive_info() { pgbackrest --output=json info 2>/dev/null; }
+
+# Of the newest timeline, in whichever repository it goes further.
+last_archived() {
+  archive_info | jq -er '.[0] | ([.db[].id] | max) as $now
+    | [.archive[]? | select(.database.id == $now) | .max // empty] | max // empty'
 }

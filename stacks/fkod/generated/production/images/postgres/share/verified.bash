@@ -14,6 +14,13 @@ failed() {
   return 1
 }
 
+# Nothing was found out about the backup: that a repository does not open has an alert of its own.
+untold() {
+  local said=${1//[[:cntrl:]]/ }
+  log "not verified: $said" error
+  note --arg said "${said:0:1000}" '.said = $said'
+}
+
 # Kept by label as long as there is such a backup. One that was ended half way says nothing about the backup; one that
 # is not the newest nothing about today's.
 conclude() {
@@ -28,7 +35,7 @@ conclude() {
   if [[ -n $label ]]; then keep "$trial/results/$label.json" "$result"; fi
   if jq -e '.newest and .outcome != "unfinished"' <<<"$result" >/dev/null; then
     newest=$trial/$(jq -r '"newest" + (if (.repository // 1) == 1 then "" else "-\(.repository)" end) + ".json"' <<<"$result")
-    good=$(jq '.succeeded // empty' "$newest" 2>/dev/null) || good=""
+    good=$(jq --argjson one "$result" 'select((.kind // $one.kind) == $one.kind) | .succeeded // empty' "$newest" 2>/dev/null) || good=""
     keep "$newest" "$(jq -c --argjson good "${good:-null}" \
       '.succeeded = (if .outcome == "passed" then .finished else $good end)' <<<"$result")"
     keep_drill "$result" || true
@@ -57,8 +64,11 @@ verify_figures() {
   [[ -s ${files[0]} ]] || return 0
   jq -rs --arg repositories "$(repositories)" '
     ($repositories | split("\n") | map(split(" ") | {key: .[0], value: .[1]}) | from_entries) as $kinds
+    # What is left of a repository that is none any more, or is another by now, is not said of this one.
+    | map(select($kinds[.repository // 1 | tostring] as $kind | $kind != null and (.kind // $kind) == $kind))
     | map(. + {labels: ("what=\"postgres\"" + if ($kinds | length) > 1 then ",repository=\"\($kinds[.repository // 1 | tostring])\"" else "" end)})
     | . as $all
+    | if length == 0 then empty else . end
     | def figure($name; $help; value):
         "# HELP plimsoll_backup_verify_\($name) \($help)", "# TYPE plimsoll_backup_verify_\($name) gauge",
         ($all[] | "plimsoll_backup_verify_\($name){\(.labels)} \(value)");

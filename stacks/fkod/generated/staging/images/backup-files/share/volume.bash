@@ -7,6 +7,7 @@ volume=/volume
 NEW=.plimsoll-new
 BEFORE=.plimsoll-before
 SWAPPING=.plimsoll-swapping
+UNDOING=.plimsoll-undoing
 
 # prepare WHAT VOLUME SNAPSHOT: what is to come, beside what is. A snapshot is an id or `latest`.
 prepare() {
@@ -42,9 +43,14 @@ put_databases() {
 # swap: the new in, the old aside for one undo. Nobody may have the volume open. Interrupted anywhere, it goes on where it
 # was when it is called again.
 swap() {
+  if [[ -e $volume/$UNDOING && -d $volume/$BEFORE ]]; then
+    rm -rf "${volume:?}/$NEW"
+    mv "$volume/$BEFORE" "$volume/$NEW"
+  fi
   if [[ ! -e $volume/$SWAPPING ]]; then
     [[ -d $volume/$NEW ]] || { echo "there is nothing prepared" >&2; return 1; }
     mkdir -p "$volume/$BEFORE.part"
+    rm -f "$volume/$UNDOING"
     move_all "$volume" "$volume/$BEFORE.part"
     : >"$volume/$SWAPPING"
   fi
@@ -60,13 +66,13 @@ swap() {
 }
 
 # half: a swap was cut short.
-half() { [[ -e $volume/$SWAPPING || -d $volume/$BEFORE.part ]]; }
+half() { [[ -e $volume/$UNDOING || -e $volume/$SWAPPING || -d $volume/$BEFORE.part ]]; }
 
 # undo: what was before the last restore. Done twice, it is the restored one again.
 undo() {
   [[ -d $volume/$BEFORE ]] || { echo "nothing is kept of before" >&2; return 1; }
-  rm -rf "${volume:?}/$NEW"
-  mv "$volume/$BEFORE" "$volume/$NEW"
+  # Before the first rename: what is the only copy of the old data has the name of what a restore throws away then.
+  : >"$volume/$UNDOING"
   swap
 }
 

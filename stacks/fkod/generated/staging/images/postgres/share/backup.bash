@@ -64,13 +64,31 @@ told() {
 # After the first start, and after every other one: proves that the archive works before anybody relies on it.
 first_backup() {
   until look_at_nodes; do sleep 1; done
+  # Both look at all repositories, and fail for any.
   until told at_primary stanza-create && told at_primary check; do
     log "the repository is not usable yet: trying again in 5 seconds" warning
+    ready_without || true
     mend_stanza
     sleep 5
     look_at_nodes || true
   done
-  until every_repository_has_one; do backup "" missing || sleep 15; done
+  until every_repository_has_one; do
+    backup "" missing || { ready_without || true; sleep 15; }
+  done
+  write_metrics || true
+  touch "$run/ready"
+}
+
+# A bucket that is away keeps no deploy from its end where another repository opens and has a backup: the alerts tell of it,
+# and what is missing is tried on. Where all of them open, what fails is the archive, and that is waited for.
+ready_without() {
+  local all
+  [[ ! -e $run/ready ]] || return 0
+  all=$(info 2>/dev/null) || return 1
+  jq -e '[.[].repo[]? | select(.status.code == 99) | .key] as $closed
+    | ($closed | length > 0) and any(.[].backup[]?; .error != true and ((.database."repo-key" // 1) as $number | $closed | index($number) | not))' \
+    <<<"$all" >/dev/null || return 1
+  log "one repository does not open, another has a backup: ready without it" warning
   write_metrics || true
   touch "$run/ready"
 }
@@ -91,13 +109,17 @@ mend_stanza() {
 info() { pgbr info --output=json; }
 
 # $1: number of a repository; stdin: info.
+any_in() { jq -e --argjson number "$1" 'any(.[].backup[]?; (.database."repo-key" // 1) == $number)' >/dev/null; }
+
+# The good ones only: over a bad page pgBackRest makes a backup, ends with 0 and marks it.
 backups_in() { jq --argjson number "$1" '[.[].backup[]? | select((.database."repo-key" // 1) == $number and .error != true)]'; }
 
+# Also one over a bad page counts: another right after it would meet the page again. The schedule makes the next.
 every_repository_has_one() {
   local number all
   all=$(info) || return 1
   while read -r number _; do
-    [[ $(backups_in "$number" <<<"$all" | jq length) -gt 0 ]] || return 1
+    any_in "$number" <<<"$all" || return 1
   done < <(repositories)
 }
 
@@ -112,7 +134,7 @@ backup() {
   other=$(superseded_by) || other=""
   [[ -z $other ]] || log "another site took over, $other: no backup of this one goes into its repository" error
   while read -r number kind <&6; do
-    if [[ ${2-} == missing && $(backups_in "$number" <<<"$all" | jq length) -gt 0 ]]; then continue; fi
+    if [[ ${2-} == missing ]] && any_in "$number" <<<"$all"; then continue; fi
     local result=0
     if [[ -n $other ]]; then result=1; else backup_into "$number" "$kind" "${1:-$(due_type "$number" "$all")}" || result=1; fi
     results+="$kind $result"$'\n'
@@ -156,20 +178,26 @@ publish() {
   mv "$whole" "$metrics/$1"
 }
 
-# $1: lines of a kind of repository and 0 or 1.
+# $1: lines of a kind of repository and 0 or 1. What stands of one that was left out this time stays.
 write_results() {
-  local kind result
+  local kind result lines="" labels standing
+  standing=$(cat "$metrics/backup-postgres-result.prom" 2>/dev/null) || standing=""
+  while read -r _ kind; do
+    labels="{what=\"postgres\",repository=\"$kind\"}"
+    result=$(awk -v kind="$kind" '$1 == kind { print $2 }' <<<"$1")
+    if [[ -n $result ]]; then
+      lines+="plimsoll_backup_last_run_timestamp_seconds$labels $(date +%s)"$'\n'"plimsoll_backup_last_run_failed$labels $result"$'\n'
+    else
+      lines+=$(grep -F "$labels" <<<"$standing" || true)$'\n'
+    fi
+  done < <(repositories)
   {
     echo '# HELP plimsoll_backup_last_run_timestamp_seconds When a backup was last tried.'
     echo '# TYPE plimsoll_backup_last_run_timestamp_seconds gauge'
-    while read -r kind _; do
-      [[ -z $kind ]] || echo "plimsoll_backup_last_run_timestamp_seconds{what=\"postgres\",repository=\"$kind\"} $(date +%s)"
-    done <<<"$1"
+    grep '_timestamp_seconds{' <<<"$lines" || true
     echo '# HELP plimsoll_backup_last_run_failed 1 where the last try failed.'
     echo '# TYPE plimsoll_backup_last_run_failed gauge'
-    while read -r kind result; do
-      [[ -z $kind ]] || echo "plimsoll_backup_last_run_failed{what=\"postgres\",repository=\"$kind\"} $result"
-    done <<<"$1"
+    grep '_failed{' <<<"$lines" || true
   } | publish backup-postgres-result.prom
 }
 
@@ -192,7 +220,7 @@ write_metrics() {
     echo '# HELP plimsoll_site_superseded 1 where another site took over and this one must serve nobody any more.'
     echo '# TYPE plimsoll_site_superseded gauge'
     echo "plimsoll_site_superseded $(if superseded_by >/dev/null; then echo 1; else echo 0; fi)"
-    damage_figures
+    damage_figures <<<"$all"
     drill_figures
     if [[ -n $archived ]]; then
       echo '# HELP plimsoll_archive_last_timestamp_seconds When a WAL segment last reached the repository.'
@@ -258,7 +286,8 @@ repository_figures() {
   while read -r number kind; do
     last=$(jq -r --argjson number "$number" '[.[].archive[]? | select((.database."repo-key" // 1) == $number) | .max // empty] | max // empty' <<<"$all") || last=""
     [[ $last =~ ^[0-9A-F]{24}$ && $1 =~ ^[0-9A-F]{24}$ ]] || continue
-    echo "plimsoll_archive_behind_segments{repository=\"$kind\"} $(($(position_of "$1") - $(position_of "$last") - 1))"
+    last=$(behind "$1" "$last") || continue
+    echo "plimsoll_archive_behind_segments{repository=\"$kind\"} $last"
   done < <(repositories)
   echo '# HELP plimsoll_backup_repository_bytes What the repository holds.'
   echo '# TYPE plimsoll_backup_repository_bytes gauge'
@@ -266,6 +295,35 @@ repository_figures() {
     last=$(repository_size "$number" "$kind") || last=""
     [[ -z $last ]] || echo "plimsoll_backup_repository_bytes{what=\"postgres\",repository=\"$kind\"} $last"
   done < <(repositories)
+}
+
+# behind WRITTEN LAST: segments of the primary's way that are finished and not in the repository. What another timeline left
+# there, after a restore in place, is none of them. Fails where the way is not known.
+behind() {
+  local ways at left
+  at=$(position_of "$2")
+  if [[ ${1:0:8} != "${2:0:8}" ]]; then
+    ways=$(stages "$primary" "${1:0:8}") || return 1
+    # Where its own timeline was left; where the way does not lead over it, where the primary's begins.
+    left=$(awk -v of="${2:0:8}" '{ last = $2 } $1 "" == of "" { found = $2 } END { print found == "" ? last : found }' <<<"$ways")
+    # The segment in which it was left is the next timeline's.
+    left=$((left / 16777216 - 1))
+    if ((at > left)) || ! grep -q "^${2:0:8} " <<<"$ways"; then at=$left; fi
+  fi
+  at=$(($(position_of "$1") - at - 1))
+  echo $((at > 0 ? at : 0))
+}
+
+# stages NODE TIMELINE: lines of each timeline on the way to it (eight digits), and of the byte of the log where it was left
+# for the next, as the node's own history file has it. Fails where that is not there.
+stages() {
+  local left place
+  [[ $2 != 00000001 ]] || return 0
+  [[ -r ${nodes:-/nodes}/$1/$PG_MAJOR/docker/pg_wal/$2.history ]] || return 1
+  while read -r left place _; do
+    [[ $left =~ ^[0-9]+$ && $place =~ ^[0-9A-F]+/[0-9A-F]+$ ]] || continue
+    printf '%08X %d\n' "$left" "$(((16#${place%/*} << 32) + 16#${place#*/}))"
+  done <"${nodes:-/nodes}/$1/$PG_MAJOR/docker/pg_wal/$2.history"
 }
 
 position_of() { echo $((16#${1:8:8} * 256 + 16#${1:16:8})); }

@@ -23,6 +23,8 @@ prepare_copy() {
     -c archive_mode=off -c primary_conninfo= -c primary_slot_name= -c synchronous_standby_names=
     # Nobody asks before it is what it shall be; and more connections then than now do not stop the recovery.
     -c hot_standby=off
+    # A bucket that does not answer ends the recovery, and not the log.
+    -c "restore_command=plimsoll-fetch - --stanza=$PGBACKREST_STANZA --pg1-path=$PGDATA archive-get %f \"%p\""
     # As much memory as the budget keeps for it.
     -c shared_buffers=48MB -c work_mem=4MB -c maintenance_work_mem=16MB -c max_parallel_workers_per_gather=0
     -c max_wal_size=256MB -c autovacuum=off

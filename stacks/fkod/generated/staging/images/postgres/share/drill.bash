@@ -8,14 +8,23 @@ drill_asked=/etc/plimsoll-backup/checks.json
 # What a loss of the host would lose at this moment, as one line of JSON. Looks, and changes nothing: a segment that was
 # ended for it would save what it is to count.
 at_risk() (
-  local segment survivor work end now current bytes saved=null lost
+  local segment survivor work end now current bytes saved=null lost written ways left
   find_writer || { echo "no primary answers" >&2; exit 1; }
   survivor=$(outlives_host)
-  segment=$(archive_last "$survivor") || { echo "the archive is empty, or cannot be listed" >&2; exit 1; }
+  written=$(ask "$primary" 'select pg_walfile_name(pg_current_wal_lsn())') && [[ $written =~ ^[0-9A-F]{24}$ ]] ||
+    { echo "$primary does not answer" >&2; exit 1; }
+  # What a restore in place took back may be archived further than what came after it: it saves nothing of that.
+  ways=$(stages "$primary" "${written:0:8}") || { echo "$primary does not have the history of its timeline" >&2; exit 1; }
+  segment=$(archive_last "$survivor" "$(cut -d ' ' -f 1 <<<"$ways" | tr '\n' ' ')${written:0:8}") || { echo "the archive is empty, or cannot be listed" >&2; exit 1; }
   work=$(mktemp -d /tmp/risk.XXXXXX)
   # shellcheck disable=SC2064 # the folder as it is now
   trap "rm -rf '$work'" EXIT
   end=$(((16#${segment:8:8} << 32) + ((16#${segment:16:8} + 1) << 24)))
+  left=$(awk -v of="${segment:0:8}" '$1 "" == of "" { print $2 }' <<<"$ways")
+  if [[ -n $left ]] && ((left < end)); then
+    end=$left
+    segment=${segment:0:8}$(printf '%08X%08X' $((end - 1 >> 32)) $(((end - 1 & 0xFFFFFFFF) >> 24)))
+  fi
   lost=$(waiting_commits "$segment" | awk -v end="$end" "$HEX"'
     { at = hex($1) * 4294967296 + hex($2) }
     # One that reaches into the next segment is not whole in the repository.
@@ -24,7 +33,7 @@ at_risk() (
   now=$(date +%s.%3N)
   current=$(ask "$primary" "select greatest(0, pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0') - $end)::bigint") || current=""
   bytes=${current:-null}
-  saved=$(saved_commit "$segment" "$work" "$survivor")
+  saved=$(saved_commit "$segment" "$work" "$survivor" "$end")
   jq -cn --argjson now "$now" --arg segment "$segment" --argjson saved "${saved:-null}" \
     --argjson commits "${lost%%|*}" --argjson bytes "$bytes" \
     --argjson first "$(epoch "$(cut -d '|' -f 2 <<<"$lost")")" --argjson last "$(epoch "${lost##*|}")" '{
@@ -82,13 +91,13 @@ waiting_commits() {
   [[ -z $first ]] || commits "$folder" "$first" "$last"
 }
 
-# saved_commit SEGMENT FOLDER REPOSITORY: when the last transaction that the repository holds was committed; nothing where its last
+# saved_commit SEGMENT FOLDER REPOSITORY END: when the last transaction that the repository holds was committed; nothing where its last
 # four segments hold none. Fetched from the repository: that it is listed would prove less.
 saved_commit() {
   local segment=$1 tries at
   for ((tries = 0; tries < 4; tries++)); do
     pgbr --pg1-path="$nodes/$primary/$PG_MAJOR/docker" --repo="$3" --no-archive-async --log-level-console=off archive-get "$segment" "$2/$segment" >/dev/null 2>&1 || return 0
-    at=$(commits "$2" "$segment" "$segment" | tail -n 1 | cut -d ' ' -f 4-)
+    at=$(commits "$2" "$segment" "$segment" | awk -v end="$4" "$HEX"' hex($1) * 4294967296 + hex($2) < end' | tail -n 1 | cut -d ' ' -f 4-)
     rm -f "$2/$segment"
     if [[ -n $at ]]; then epoch "$at" && return 0; fi
     at=$((16#${segment:8:8} * 256 + 16#${segment:16:8} - 1))

@@ -104,9 +104,10 @@ history_of() {
   words --repo="$1" repo-get "archive/$stanza/$2/$newest"
 }
 
-# The last segment of the newest timeline that has one, in the repository $1.
+# The last segment of the newest timeline that has one, in the repository $1. $2: of these timelines alone.
 archive_last() {
-  words info --output=json | archives "$1" | jq -ers '[.[].ranges[].last] | max // empty'
+  words info --output=json | archives "$1" | jq -ers --arg of "${2-}" \
+    '($of | split(" ")) as $of | [.[].ranges[].last | select($of == [] or (.[0:8] | IN($of[])))] | max // empty'
 }
 
 # Its position.
