@@ -53,9 +53,9 @@ export function backup() {
         number({
           title: "Repositories",
           description:
-            "What all repositories hold together: on the disk, and of PostgreSQL also in a bucket, which is counted once an hour.",
+            "What all repositories hold together: on the disk, and in a bucket, which is counted once an hour.",
           unit: "bytes",
-          none: "in a bucket",
+          none: "not counted yet",
           queries: [query("sum(max by (what, repository) (plimsoll_backup_repository_bytes))", "size")],
         }),
       ],
@@ -190,7 +190,7 @@ export function backup() {
             "What backups take, on the disk or in a bucket. At the limit, which a disk has, no new one fits.",
           unit: "bytes",
           width: 8,
-          none: "in a bucket",
+          none: "not counted yet",
           queries: [
             query("max by (what, repository) (plimsoll_backup_repository_bytes)", "{{what}} {{repository}}"),
             objective("plimsoll:threshold:backup_repository_bytes < 1e15", "limit"),
