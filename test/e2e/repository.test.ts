@@ -118,7 +118,7 @@ describe.skipIf(!engine)("a repository off the host", () => {
         await figure(`plimsoll_backup_repository_bytes{what="postgres",repository="${where}"}`),
       ).toBeGreaterThan(1e6);
     }
-    expect((await cli.run("backup", ["list"])).stdout).toMatch(/^s3: \d+ backups, the newest \d+s old$/m);
+    expect((await cli.run("backup", ["list"])).stdout).toMatch(/^s3: \d+ backups, the newest \d+[sm] old$/m);
   });
 
   it("what leaves the host is encrypted: no object holds what is known, and the volume does", async () => {
