@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Minutes each: begun last, one of them would be run by one worker while the other has nothing to do. */
 const LONG = [
   "restore-in-place",
+  "dr",
   "failover",
   "drill",
   "backup",
@@ -17,6 +18,8 @@ const LONG = [
   "operate",
   "ssh",
   "host-init",
+  "recovery",
+  "files",
   "status",
   "alerts",
 ];
@@ -37,6 +40,9 @@ class LongestFirst extends BaseSequencer {
  */
 const ALONE = ["judge", "stack", "check"].map((name) => `test/e2e/${name}.test.ts`);
 
+/** Written, and not seen yet to pass from begin to end on one machine: `npm run test:young`, apart from CI until they are. */
+const YOUNG = ["alerts", "database", "restore-in-place", "status"].map((name) => `test/e2e/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -53,7 +59,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          exclude: ALONE,
+          exclude: [...ALONE, ...YOUNG],
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
           // They wait more than they compute.
@@ -68,6 +74,15 @@ export default defineConfig({
           hookTimeout: 1_200_000,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "young",
+          include: YOUNG,
+          testTimeout: 600_000,
+          hookTimeout: 1_200_000,
+          fileParallelism: false,
         },
       },
       {
