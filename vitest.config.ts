@@ -51,7 +51,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{generator,operator,cli,grafana,prometheus,elk}/**/*.test.ts"],
-          testTimeout: 30_000,
+          // Some run a script once for each place at which it can be cut short; the machine may be busy.
+          testTimeout: 120_000,
           maxWorkers: 2,
         },
       },
