@@ -179,7 +179,10 @@ describe.skipIf(!engine)("backups", () => {
     const names = found.checks.filter(({ passed }) => passed).map(({ name }) => name);
     expect(names.sort()).toEqual(["hostile", "migrations", "proof"]);
     expect(found.size).toBeGreaterThan(20_000_000);
-    expect(await left()).toEqual({ files: ["drills", "newest.json", "results"], processes: 0 });
+    expect(await left()).toEqual({
+      files: ["drills", "newest.json", "reserve.lock", "results"],
+      processes: 0,
+    });
     expect(await inSidecar("ls /tmp")).not.toContain("hostile");
     expect((await newest()).verified).toEqual(found);
     expect((await run("backup", ["list"])).stdout).toMatch(new RegExp(`^${label} .* \\d+s ago$`, "m"));
@@ -194,7 +197,7 @@ describe.skipIf(!engine)("backups", () => {
 
   it("now, twice at once: the second is refused", async () => {
     // Held as a backup holds it that takes its time.
-    const holding = inSidecar("exec 8>/run/plimsoll/backup.lock; flock 8; sleep 10");
+    const holding = inSidecar("exec 8>/run/plimsoll/backup.lock; flock 8; sleep 30");
     await eventually(async () => expect((await list()).running.backup).toBe(true));
     expect(await run("backup", ["now"])).toMatchObject({
       exitCode: 1,
@@ -234,7 +237,10 @@ describe.skipIf(!engine)("backups", () => {
       // Its server goes with it. Killed with its guard, the files wait for the next job of the schedule.
       await eventually(async () => {
         if (victims.includes("uard")) await inSidecar("plimsoll-backup metrics");
-        expect(await left()).toEqual({ files: ["drills", "newest.json", "results"], processes: 0 });
+        expect(await left()).toEqual({
+          files: ["drills", "newest.json", "reserve.lock", "results"],
+          processes: 0,
+        });
       }, 10);
       expect((await newest()).verified).toMatchObject({ outcome: "unfinished" });
     }
@@ -274,7 +280,10 @@ describe.skipIf(!engine)("backups", () => {
     expect((await run("backup", ["list"])).stdout).toMatch(
       new RegExp(`^${label} .* FAILED \\d+s ago: the restore ended`, "m"),
     );
-    expect(await left()).toEqual({ files: ["drills", "newest.json", "results"], processes: 0 });
+    expect(await left()).toEqual({
+      files: ["drills", "newest.json", "reserve.lock", "results"],
+      processes: 0,
+    });
     expect(await checked()).toMatchObject({ state: "failed", said: expect.stringMatching(/is not good/) });
     const older = (backups[1] as PostgresBackup).label;
     expect((await verify(older)).found).toMatchObject({ label: older, outcome: "passed" });
