@@ -29,7 +29,7 @@ bundle_make() (
 )
 
 # On a laptop nobody asks for one: it is where the sources are.
-bundle_wanted() { [[ $ENVIRONMENT != local && -s $LIVE/$BUNDLE_SERVICE/recipients ]]; }
+bundle_wanted() { [[ ${ENVIRONMENT:-local} != local && -s $LIVE/$BUNDLE_SERVICE/recipients ]]; }
 
 bundle_sidecar() {
   docker ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \

@@ -12,7 +12,7 @@ keep_images() {
   ((${#refs[@]} > 0)) || return 0
   sidecar=$(bundle_sidecar)
   # A stack without backups, or on a laptop, where the sources are.
-  [[ -n $sidecar && $ENVIRONMENT != local ]] || return 0
+  [[ -n $sidecar && ${ENVIRONMENT:-local} != local ]] || return 0
   set -- bash "$HERE/kept-images.bash" "$STATE" "$sidecar" "${refs[@]}"
   # In a unit of its own, or it would end with the engine's.
   if [[ -n ${INVOCATION_ID-} && $(id -u) == 0 ]]; then
