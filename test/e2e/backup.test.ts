@@ -165,12 +165,15 @@ describe.skipIf(!engine)("backups", () => {
   it("verify: restores it, reads all of it, asks what stack.yaml asks, leaves nothing; a second at once is refused", async () => {
     await archived();
     const { label } = await newest();
-    const first = cli.begin("backup", ["verify", "--json"]);
+    // Held as a verification holds it that takes its time.
+    const holding = inSidecar("exec 7>>/run/plimsoll/verify.lock; flock 7; sleep 30");
     await eventually(async () => expect((await list()).running.verify).toBe(true));
     expect(await run("backup", ["verify"])).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining("another verification is running on local: this one was not begun"),
     });
+    await holding;
+    const first = cli.begin("backup", ["verify", "--json"]);
     const { exitCode, stdout, stderr } = await first;
     expect(exitCode, String(stderr)).toBe(0);
     const found = JSON.parse(String(stdout)) as Verification;
