@@ -112,6 +112,11 @@ describe("report", () => {
     expect(archives).toEqual([{ id: "18-1", ranges: [], history: "1\t0/A800000\tx\n2\t0/B800000\tx" }]);
   });
 
+  it("reads what a wrong key made of a name", () => {
+    const said = says(`[[ $* != *info* ]] || printf '[{"status":{"code":99,"message":"key \\001\\012?"}}]'`);
+    expect(said.info).toEqual([{ status: { code: 99, message: "key ?" } }]);
+  });
+
   it("says in pgBackRest's words why it knows nothing", () => {
     const said = says('echo "ERROR: [103]: unable to find a valid repository" >&2; exit 103');
     expect(said).toMatchObject({

@@ -24,7 +24,14 @@ report() {
 }
 
 # pgBackRest with its answer alone on stdout, and its faults on stderr.
-words() { pgbr --log-level-console=off --log-level-stderr=error "$@"; }
+words() {
+  if [[ " $* " == *" --output=json "* ]]; then
+    # What a wrong key makes of a name is bytes of any kind, which are no JSON.
+    pgbr --log-level-console=off --log-level-stderr=error "$@" | LC_ALL=C tr -d '\000-\037'
+  else
+    pgbr --log-level-console=off --log-level-stderr=error "$@"
+  fi
+}
 
 # Held for a moment, which whoever begins just then waits for.
 at_work() {
