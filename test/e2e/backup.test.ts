@@ -294,13 +294,7 @@ describe.skipIf(!engine)("backups", () => {
     expect(await figure("last_run_failed")).toBe(1);
   });
 
-  it.each([
-    ["a file of a backup that is gone", (folder: string) => `rm ${folder}/bundle/1`],
-    [
-      "a manifest that was cut short, and its copy",
-      (folder: string) => `for file in ${folder}/backup.manifest*; do truncate -s 50% "$file"; done`,
-    ],
-  ])(
+  it.each([["a file of a backup that is gone", (folder: string) => `rm ${folder}/bundle/1`]])(
     "%s: verification fails, the figures and the list say so, until there is a good one",
     async (_, harm) => {
       expect((await run("backup", ["now", "--full"])).exitCode).toBe(0);
