@@ -7,7 +7,7 @@ state=$1 PROJECT=$2
 removed=no
 drop() {
   local id
-  for id in $(docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT"); do
+  for id in $(copies); do
     docker rm --force --volumes "$id" >/dev/null && removed=yes
   done
 }

@@ -9,7 +9,7 @@ import { engineEnvironment } from "../up/project.ts";
 import { busy, databaseScript, describeNodes, type Look } from "./look.ts";
 import { advice, type RestoreLook, requireRoom, reserveOf } from "./restore.ts";
 import { chooseSets } from "./sets.ts";
-import { type Target, targetText } from "./target.ts";
+import { placeOf, type Target, targetText } from "./target.ts";
 import { timelineOf } from "./timelines.ts";
 
 /** Who writes and who follows, for the outage. */
@@ -116,7 +116,7 @@ export async function restoreInPlace(
   onLine: (line: string) => void,
 ): Promise<Swapped> {
   const words = target ? `${targetText(target)}, by ${whoami()}` : "-";
-  const [type, place] = target ? wordsOf(target) : ["resume", "-"];
+  const [type, place] = target ? [target.kind, placeOf(target)] : ["resume", "-"];
   const outcome = await site.host.script(
     databaseScript("borrow", "swap", "in-place"),
     [
@@ -126,22 +126,6 @@ export async function restoreInPlace(
     { environment: engineEnvironment(project), onLine, apart: true },
   );
   return swappedOf(outcome, site.environment, target ? targetText(target) : "as it was begun");
-}
-
-/** Of PostgreSQL's settings. */
-function wordsOf(target: Target): [type: string, target: string] {
-  switch (target.kind) {
-    case "latest":
-      return ["latest", "-"];
-    case "time":
-      return ["time", target.time];
-    case "name":
-      return ["name", target.name];
-    case "xid":
-      return ["xid", String(target.xid)];
-    case "lsn":
-      return ["lsn", target.lsn];
-  }
 }
 
 /** @returns undefined where a restore had not got so far that anything was to be brought back */

@@ -21,6 +21,9 @@ containers_of() {
     --filter "label=com.docker.compose.service=$2" --filter label=com.docker.compose.oneoff=False
 }
 
+# Containers of the scratch database, also of one that is being made.
+copies() { docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT"; }
+
 # state_of ID: running, exited, paused and so on.
 state_of() { docker container inspect --format '{{.State.Status}}' "$1" 2>/dev/null || echo none; }
 

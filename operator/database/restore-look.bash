@@ -30,7 +30,7 @@ done
 folder=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null)
 until [[ -e $folder ]]; do folder=$(dirname -- "${folder:-/}"); done
 say "free $(($(df --output=avail -k -- "$folder" 2>/dev/null | tail -n 1) * 1024))"
-copy=$(docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT" | head -n 1)
+copy=$(copies | head -n 1)
 if [[ -n $copy ]]; then say "copy $(state_of "$copy")"; fi
 if [[ -f $state/copy ]]; then say made; fi
 kept=$(sed -n 4p -- "$state/restored" 2>/dev/null) && [[ $kept =~ ^[0-9]+$ ]] && say "kept $kept"

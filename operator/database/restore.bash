@@ -15,7 +15,6 @@ volume=${PROJECT}_postgres-copy
 
 hold restore "a restore into a copy ($words)"
 began=$SECONDS
-copies() { docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT"; }
 remove_copy() {
   local id
   for id in $(copies); do docker rm --force --volumes "$id" >/dev/null || true; done

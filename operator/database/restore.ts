@@ -8,7 +8,7 @@ import { engineEnvironment } from "../up/project.ts";
 import { busy, databaseScript } from "./look.ts";
 import { size } from "./promote.ts";
 import { type BackupSet, chooseSets, type Now, parseBackups } from "./sets.ts";
-import { type Target, targetText } from "./target.ts";
+import { placeOf, type Target, targetText } from "./target.ts";
 import { newest, parseHistory, timelineOf } from "./timelines.ts";
 
 export type RestoreLook = Now & {
@@ -139,22 +139,6 @@ export function reserveOf({ budget }: Running["project"]["plan"]): number {
   return budget.lines.find((line) => "restore-test" in line.disk)?.memory ?? MEMORY;
 }
 
-/** Of pgBackRest's and of its target. */
-function wordsOf(target: Target): [type: string, target: string] {
-  switch (target.kind) {
-    case "latest":
-      return ["default", "-"];
-    case "time":
-      return ["time", target.time];
-    case "name":
-      return ["name", target.name];
-    case "xid":
-      return ["xid", String(target.xid)];
-    case "lsn":
-      return ["lsn", target.lsn];
-  }
-}
-
 export type Restored = {
   target: string;
   set: string;
@@ -177,7 +161,9 @@ export async function restoreCopy(
       project.name,
       source,
       writer ?? "-",
-      ...wordsOf(target),
+      // As pgBackRest calls it.
+      target.kind === "latest" ? "default" : target.kind,
+      placeOf(target),
       String(timeline),
       String(reserveOf(project.plan)),
       whoami(),

@@ -116,3 +116,19 @@ export function targetText(target: Target): string {
       return `log position ${target.lsn}`;
   }
 }
+
+/** As a script takes it, beside its kind; `-` where the kind says all. */
+export function placeOf(target: Target): string {
+  switch (target.kind) {
+    case "latest":
+      return "-";
+    case "time":
+      return target.time;
+    case "name":
+      return target.name;
+    case "xid":
+      return String(target.xid);
+    case "lsn":
+      return target.lsn;
+  }
+}

@@ -13,8 +13,6 @@ begun() {
   printf '%s %s %s\n' "$2" "$(date +%s)" "$3" >"$1/drill.new" && mv -fT -- "$1/drill.new" "$1/drill"
 }
 
-copies() { docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT"; }
-
 # drop_copy STATE [SECONDS]: what a restore made, whole or half. Who makes it sees its container end, and clears away the
 # rest; one that may be about to make it is waited for so many seconds.
 drop_copy() {

@@ -106,7 +106,7 @@ mend_stanza() {
   done < <(repositories)
 }
 
-info() { pgbr info --output=json | LC_ALL=C tr -d '\000-\037'; }
+info() { pgbr info --output=json | as_json; }
 
 # $1: number of a repository; stdin: info.
 any_in() { jq -e --argjson number "$1" 'any(.[].backup[]?; (.database."repo-key" // 1) == $number)' >/dev/null; }

@@ -23,11 +23,13 @@ report() {
     }'
 }
 
+# What a wrong key makes of a name is bytes of any kind, which are no JSON.
+as_json() { LC_ALL=C tr -d '\000-\037'; }
+
 # pgBackRest with its answer alone on stdout, and its faults on stderr.
 words() {
   if [[ " $* " == *" --output=json "* ]]; then
-    # What a wrong key makes of a name is bytes of any kind, which are no JSON.
-    pgbr --log-level-console=off --log-level-stderr=error "$@" | LC_ALL=C tr -d '\000-\037'
+    pgbr --log-level-console=off --log-level-stderr=error "$@" | as_json
   else
     pgbr --log-level-console=off --log-level-stderr=error "$@"
   fi
