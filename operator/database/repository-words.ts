@@ -28,7 +28,7 @@ const KNOWN: readonly { said: RegExp; words: string; remedy: string }[] = [
     remedy: "backup.repository.s3.endpoint; from the host: curl -v https://ENDPOINT",
   },
   {
-    said: /wrong password|no key found|CryptoError|unable to flush|cipher|decrypt/i,
+    said: /wrong password|no key found|CryptoError|unable to flush|cipher|decrypt|FormatError.*outside of section/i,
     words: "it was encrypted with another key than this stack has",
     remedy:
       "Is it another stack's (backup.repository.s3.path), or were the secrets made anew? What opens it: backup_cipher_pass, backup_restic_password",

@@ -21,7 +21,9 @@ const DATA = "/nodes/postgres-1/18/docker";
 const MADE = "/trial/bench/made";
 /** A base backup that restores are compared with. */
 const BASE = "/trial/bench/base";
-const BACKUP = "pgbackrest --stanza=main --log-level-console=warn backup";
+/** As the sidecar says which of the nodes is the primary. */
+const BACKUP =
+  "pgbackrest --stanza=main --pg1-path=/var/lib/postgresql/postgres-1/18/docker --pg1-socket-path=/nodes/postgres-1/run --log-level-console=warn backup";
 const RESTORE = `mkdir -m 0700 ${MADE} && pgbackrest --stanza=main --pg1-path=${MADE} --archive-mode=off --log-level-console=warn restore`;
 /** Fast checkpoint on both sides; the password comes from stdin. */
 const BASEBACKUP = `read -r PGPASSWORD; export PGPASSWORD; pg_basebackup -h postgres-1 -U replication --checkpoint=fast`;

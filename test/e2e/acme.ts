@@ -70,6 +70,8 @@ export async function startAuthority(name: string, network: string, folder: stri
     await docker(
       ...["run", "--detach", "--name", pebble, "--network", network, "--network-alias", HOST],
       ...["--volume", `${folder}:/acme:ro`, "--env", "PEBBLE_VA_NOSLEEP=1", "--env", "PEBBLE_AUTHZREUSE=0"],
+      // By itself it refuses one good nonce in twenty, and lego gives up after two.
+      ...["--env", "PEBBLE_WFE_NONCEREJECT=0"],
       ...[IMAGE, "pebble", "-config", "/acme/pebble.json", "-dnsserver", `${own}:53`],
     );
     await until(async () => (await ask(pebble, "https://127.0.0.1:14000/dir")).includes("newOrder"));
