@@ -7,6 +7,8 @@ import { describe, expect, it } from "vitest";
 import { newContent } from "./deploy-series.ts";
 import { type DeploySite, LIVE, STATE } from "./deploy-site.ts";
 import { startDroplet } from "./droplet.ts";
+import { each } from "./each.ts";
+import { inLong } from "./long.ts";
 
 const ENVIRONMENT = "production";
 
@@ -43,15 +45,6 @@ const hostile = (files: string) => [
   `-$(touch ${files})`,
   "../../v1",
 ];
-
-/** Several at once, but not all. */
-async function each<Item>(items: readonly Item[], action: (item: Item) => Promise<void>): Promise<void> {
-  const left = [...items];
-  const worker = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await action(item);
-  };
-  await Promise.all([worker(), worker(), worker()]);
-}
 
 /** A port that counts who comes. */
 async function listener() {
@@ -170,11 +163,12 @@ export function badWords(site: () => DeploySite): void {
       (await site().attempt(`ls ${STATE}/releases; cat ${LIVE}/compose.yaml`)).stdout;
     const was = { releases: await releases(), containers: await site().containers() };
     const there = "/tmp/touched";
-    const calls = COMMANDS.flatMap((words) =>
+    const all = hostile(`${here} ${there}`);
+    const calls = COMMANDS.flatMap((words, turn) =>
       words
         .slice(1)
         .flatMap((_, at) =>
-          hostile(`${here} ${there}`).map((bad) =>
+          inLong(all, [all[turn % all.length] as string]).map((bad) =>
             words.map((word, index) => (index === at + 1 ? bad : word)),
           ),
         ),

@@ -8,16 +8,17 @@ import { isWhole } from "./deploy-site.ts";
 import { onDroplet } from "./deploy-suite.ts";
 import { badHosts, badWords } from "./deploy-words.ts";
 import { engineOrSkip } from "./engine.ts";
+import { inLong } from "./long.ts";
 
 onDroplet("deploys to a droplet", await engineOrSkip(), (site) => {
   it("replaces a polite application again and again, with nginx's own files and nginx itself, and loses nothing", async () => {
     await isWhole(site());
-    await series(site(), "polite", { deploys: 4, handover: 4 });
+    await series(site(), "polite", inLong({ deploys: 4, handover: 4 }, { deploys: 2, handover: 2 }));
   });
   it("loses nothing of an application that does not mind SIGTERM", () =>
     series(site(), "plain", { deploys: 1 }));
   it("loses nothing of one that goes on until it is killed", () =>
-    series(site(), "stubborn", { deploys: 2 }));
+    series(site(), "stubborn", { deploys: inLong(2, 1) }));
 
   badWords(site);
   badHosts(site);

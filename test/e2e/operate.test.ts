@@ -10,6 +10,7 @@ import { localHost } from "../../operator/host/local.ts";
 import { neededImages } from "../../operator/up/images.ts";
 import { openProject } from "../../operator/up/project.ts";
 import { type Droplet, startDroplet } from "./droplet.ts";
+import { each } from "./each.ts";
 import { engineOrSkip, type RunningStack, request, startStack } from "./engine.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
@@ -366,7 +367,7 @@ function everyday(at: () => Place): void {
     const trap = join("/tmp", marker());
     const hostile = `$(touch ${trap})`;
     const before = await at().state("audit.log");
-    for (const words of [
+    const refused: [string, ...string[]][] = [
       ["exec", hostile, "ls"],
       ["logs", "--service", hostile],
       ["logs", "--since", hostile],
@@ -386,11 +387,12 @@ function everyday(at: () => Place): void {
       ["migrate", hostile],
       ["lock", "--reason", "x", "--for", hostile],
       ["audit", "-n", hostile],
-    ] as [string, ...string[]][]) {
+    ];
+    await each(refused, async (words) => {
       const { exitCode, stderr } = await run(words[0], words.slice(1));
       expect(exitCode, `${words.join(" ")}: ${stderr}`).toBe(2);
-    }
-    for (const command of [
+    });
+    const commands = [
       "ps",
       "logs",
       "exec",
@@ -408,11 +410,12 @@ function everyday(at: () => Place): void {
       "unlock",
       "audit",
       "open",
-    ]) {
+    ];
+    await each(commands, async (command) => {
       // After the environment it is a word for another program, or our help: never a deed.
       const { exitCode } = await run(command, ["--help"]);
       expect([0, 2], command).toContain(exitCode);
-    }
+    });
     expect(await at().state("audit.log")).toBe(before);
     expect(existsSync(trap)).toBe(false);
     expect(await at().docker("exec", await id("api-1"), "sh", "-c", `ls ${trap} 2>&1 || true`)).toContain(
