@@ -14,6 +14,11 @@ const EXPLAINED: readonly [RegExp, string][] = [
   [/^grafana_/, "Grafana has no Debian package"],
   [/^plimsoll_certificate/, "local is plain HTTP: certificates.test.ts looks at these on a production stack"],
   [/^plimsoll_backup_verify_/, "a backup is verified once a day: backup.test.ts does it now"],
+  [/^plimsoll_recovery_/, "local has no bucket: recovery.test.ts looks at these where there is one"],
+  [
+    /^alertmanager_notifications_(failed_)?total$/,
+    "counted by kind of receiver, and local has none: alerts.test.ts has four",
+  ],
   [/^plimsoll_drill_(last|rto|rpo)_/, "a verification is the first drill: drill.test.ts holds some now"],
 ];
 

@@ -38,6 +38,7 @@ function sidecar(restic: string, ...words: string[]) {
       PLIMSOLL_SHARE: `${packageRoot}/templates/backup/share`,
       PLIMSOLL_STACK: "shop-production",
       RESTIC_REPOSITORY: "/repository",
+      PLIMSOLL_KEEP: "30d",
     },
     encoding: "utf8",
   });
@@ -50,6 +51,16 @@ it("asks without a lock, which a check would have it wait for", () => {
   const asked = readFileSync(join(root, "asked"), "utf8").trim().split("\n");
   expect(asked.length).toBeGreaterThan(1);
   for (const line of asked) expect(line).toContain("--no-lock");
+});
+
+it("counts what is in the repository after a backup, too", () => {
+  const snapshot = { time: "2026-11-28T20:08:18.7Z", tags: ["grafana"], id: "1a2b" };
+  const answer = `[[ $RESTIC_REPOSITORY == /repository ]] || exit 1
+    if [[ $* == *" snapshots "* ]]; then echo '${JSON.stringify([snapshot])}'; fi`;
+  sidecar(answer, "backup");
+  const figures = readFileSync(join(root, "metrics/backup-files.prom"), "utf8");
+  expect(figures).toMatch(/^plimsoll_backup_repository_failed\{what="files",repository="local"\} 0$/m);
+  expect(figures).toMatch(/^plimsoll_backup_last_success_timestamp_seconds\{what="grafana".*\} 1795896498$/m);
 });
 
 describe("a verification", () => {
