@@ -41,7 +41,7 @@ class LongestFirst extends BaseSequencer {
 const ALONE = ["judge", "stack", "check"].map((name) => `test/e2e/${name}.test.ts`);
 
 /** Written, and not seen yet to pass from begin to end on one machine: `npm run test:young`, apart from CI until they are. */
-const YOUNG = ["alerts", "database", "restore-in-place", "status"].map((name) => `test/e2e/${name}.test.ts`);
+const YOUNG = ["database", "restore-in-place", "status"].map((name) => `test/e2e/${name}.test.ts`);
 
 export default defineConfig({
   test: {

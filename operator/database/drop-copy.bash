@@ -6,17 +6,12 @@ trap '' HUP PIPE
 state=$1 PROJECT=$2
 removed=no
 drop() {
-  local id
-  for id in $(copies); do
-    docker rm --force --volumes "$id" >/dev/null && removed=yes
-  done
+  if copy_there; then removed=yes; fi
+  remove_copy
 }
 # Whoever makes it sees its container end, and clears away the rest.
 drop
 hold restore "a copy is being taken away"
 drop
-if docker volume inspect "${PROJECT}_postgres-copy" >/dev/null 2>&1; then
-  docker volume rm "${PROJECT}_postgres-copy" >/dev/null && removed=yes
-fi
-rm -f -- "$state/copy"
+! copy_there || stop "the copy does not go: docker ps -a --filter label=plimsoll.copy=$PROJECT"
 say "removed $removed"

@@ -24,6 +24,17 @@ containers_of() {
 # Containers of the scratch database, also of one that is being made.
 copies() { docker ps -aq --no-trunc --filter "label=plimsoll.copy=$PROJECT"; }
 
+# copy_there: is there anything of it, whole or half?
+copy_there() { [[ -n $(copies) ]] || docker volume inspect "${PROJECT}_postgres-copy" >/dev/null 2>&1; }
+
+# remove_copy: as far as it goes; who makes one sees its container end.
+remove_copy() {
+  local id
+  for id in $(copies); do docker rm --force --volumes "$id" >/dev/null 2>&1 || true; done
+  docker volume rm "${PROJECT}_postgres-copy" >/dev/null 2>&1 || true
+  rm -f -- "$state/copy"
+}
+
 # state_of ID: running, exited, paused and so on.
 state_of() { docker container inspect --format '{{.State.Status}}' "$1" 2>/dev/null || echo none; }
 

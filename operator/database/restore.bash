@@ -15,12 +15,6 @@ volume=${PROJECT}_postgres-copy
 
 hold restore "a restore into a copy ($words)"
 began=$SECONDS
-remove_copy() {
-  local id
-  for id in $(copies); do docker rm --force --volumes "$id" >/dev/null || true; done
-  if docker volume inspect "$volume" >/dev/null 2>&1; then docker volume rm "$volume" >/dev/null; fi
-  rm -f -- "$state/copy"
-}
 [[ ! -f $state/copy || -z $(copies) ]] || stop "there is a copy already ($(head -n 1 -- "$state/copy"))"
 # One that was cut short is of no use.
 remove_copy

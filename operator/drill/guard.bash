@@ -15,17 +15,17 @@ theirs=no
 # Seconds that a restore which was begun may take until its container is there.
 wait=5
 end() {
-  [[ $theirs == yes ]] || drop_copy "$state" "$wait"
+  [[ $theirs == yes ]] || drop_copy "$wait"
   kill "$guard" 2>/dev/null || true
 }
 # Killed so that nothing of it is heard: a second process sees this one end.
 # shellcheck disable=SC2016
-setsid bash -c "$(declare -f copies drop_copy)"'
+setsid bash -c "$(declare -f copies copy_there remove_copy drop_copy)"'
   PROJECT=$1 state=$2
   tail --pid="$3" -f /dev/null
   # The next drill may have begun, whose copy it is then.
   exec 8>>"$state/drill.lock" && flock -n 8 || exit 0
-  [[ $(cat -- "$state/drill" 2>/dev/null) != "$4" ]] || drop_copy "$state" 5' \
+  [[ $(cat -- "$state/drill" 2>/dev/null) != "$4" ]] || drop_copy 5' \
   plimsoll-drill-guard "$PROJECT" "$state" $$ "$(<"$state/drill")" </dev/null >/dev/null 2>&1 8>&- &
 guard=$!
 trap end EXIT

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # state, of whoever stands on this
 # What drills stand on, behind the database's own lib.
 
 # one_drill STATE: no other drill is held meanwhile. Exit 96: one is.
@@ -13,19 +13,18 @@ begun() {
   printf '%s %s %s\n' "$2" "$(date +%s)" "$3" >"$1/drill.new" && mv -fT -- "$1/drill.new" "$1/drill"
 }
 
-# drop_copy STATE [SECONDS]: what a restore made, whole or half. Who makes it sees its container end, and clears away the
-# rest; one that may be about to make it is waited for so many seconds.
+# drop_copy [SECONDS]: what a restore made, whole or half. Who makes it sees its container end, and clears away the rest;
+# one that may be about to make it is waited for so many seconds.
 drop_copy() {
-  local id tries quiet=0 enough=$((${2:-0} * 5 + 1))
+  local tries quiet=0 enough=$((${1:-0} * 5 + 1))
   for ((tries = 0; tries < 300 && quiet < enough; tries++)); do
-    if [[ -z $(copies) ]] && ! docker volume inspect "${PROJECT}_postgres-copy" >/dev/null 2>&1; then
-      quiet=$((quiet + 1))
-    else
+    if copy_there; then
       quiet=0
-      for id in $(copies); do docker rm --force --volumes "$id" >/dev/null 2>&1 || true; done
-      docker volume rm "${PROJECT}_postgres-copy" >/dev/null 2>&1 || true
+      remove_copy
+    else
+      quiet=$((quiet + 1))
     fi
     if ((quiet < enough)); then sleep 0.2; fi
   done
-  rm -f -- "$1/copy"
+  rm -f -- "$state/copy"
 }
