@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { tableLines } from "../generator/report/table.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { droplets, PRICES_OF } from "../generator/spec/machine.ts";
 import { apiFromEnvironment } from "../operator/digitalocean/api.ts";
@@ -184,24 +185,13 @@ function factsOf(droplet: Droplet) {
 }
 
 function table(found: readonly ReturnType<typeof factsOf>[]): string {
-  const rows = [
+  return tableLines([
     ["NAME", "STATUS", "SIZE", "REGION", "ADDRESS", "USD/MONTH", "CREATED"],
     ...found.map(({ name, status, size, region, address = "-", price, created }) => [
       ...[name, status, size, region, address],
       ...[price === undefined ? "-" : String(price), created.slice(0, 10)],
     ]),
-  ];
-  const widths = (rows[0] as string[]).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  ]).join("\n");
 }
 
 function slug(text: string): string {

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
+import { businessFigures, businessOf, businessText } from "../operator/observe/business.ts";
 import { objectiveFigures } from "../operator/observe/figures.ts";
 import { askMonitoring } from "../operator/observe/monitoring.ts";
 import { objectivesOf } from "../operator/observe/objectives.ts";
@@ -16,11 +17,17 @@ export function objectivesCommand(): Command {
     .option("--json", "the result as JSON on stdout")
     .action((environment: EnvironmentKind, options: SiteOptions & { json?: boolean }) =>
       withSite(environment, options, async ({ site, spec, signal }) => {
-        const { prometheus } = await askMonitoring(site, objectiveFigures, signal);
+        const targets = spec.core.business;
+        const asked = { ...objectiveFigures, ...businessFigures(targets) };
+        const { prometheus } = await askMonitoring(site, asked, signal);
         const found = objectivesOf(spec.core.objectives, prometheus);
-        console.log(
-          options.json ? JSON.stringify(found, null, 2) : objectivesText(found, paintFor(process.stdout)),
-        );
+        const business = businessOf(targets, prometheus);
+        const paint = paintFor(process.stdout);
+        if (options.json) console.log(JSON.stringify({ ...found, business }, null, 2));
+        else {
+          console.log(objectivesText(found, paint));
+          if (business.length > 0) console.log(["", ...businessText(business, paint)].join("\n"));
+        }
         const broken = found.objectives.some(({ verdict }) => verdict === "broken");
         if (broken || found.unknown !== undefined) throw new ExitError(1);
       }),

@@ -1,6 +1,7 @@
 /** Every dashboard by its stem. */
 import { api } from "./builders/api.ts";
 import { backup } from "./builders/backup.ts";
+import { business } from "./builders/business.ts";
 import { certificates } from "./builders/certificates.ts";
 import { edge } from "./builders/edge.ts";
 import { host } from "./builders/host.ts";
@@ -16,6 +17,7 @@ export const dashboards: Readonly<Record<DashboardStem, () => Finished>> = {
   edge,
   certificates,
   api,
+  business,
   postgres,
   backup,
   redis,

@@ -7,6 +7,7 @@ export const dashboardStems = [
   "edge",
   "certificates",
   "api",
+  "business",
   "postgres",
   "backup",
   "redis",

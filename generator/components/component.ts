@@ -216,8 +216,14 @@ export type Backup =
 /** A setting that followed from the grant or the spec, for `budget` and `explain`. */
 export type Setting = { service: string; setting: string; value: string; because: string };
 
-/** A constant that static alert rules compare with: becomes a recording rule of that name. */
-export type Threshold = { record: string; value: number; labels?: Record<string, string>; because: string };
+/**
+ * What static alert rules compare with, or read: becomes a recording rule of that name. A constant; or an expression of
+ * this stack's own, which is evaluated every few minutes.
+ */
+export type Threshold = { record: string; labels?: Record<string, string>; because: string } & (
+  | { value: number; expr?: undefined }
+  | { expr: string; value?: undefined }
+);
 
 /** The application as a deploy sees it: what is rolled server by server, and how it is asked whether it is well. */
 export type Application = {

@@ -156,3 +156,56 @@ describe("promtool", () => {
     expect(checked.output).toContain("rules found");
   });
 });
+
+describe("the figures of the business", () => {
+  const words = `business:
+  orders: { title: Orders, counter: shop_orders_total, at_least: 100 }
+  stars: { average: shop_stars, at_least: 4.5, per: 7d }
+  share: { promql: shop_a / shop_b, at_least: 0.5 }
+`;
+
+  it("are recorded by this stack's own expressions, beside what they are to reach", () => {
+    const { texts } = made(words);
+    const { groups } = parse(texts["prometheus/rules/thresholds.rules.yaml"] ?? "") as ReturnType<
+      typeof thresholdRules
+    >;
+    expect(groups.find(({ name }) => name === "computed")).toEqual({
+      name: "computed",
+      interval: "2m",
+      rules: [
+        ["sum(increase(shop_orders_total[1d]))", "orders", "Orders"],
+        ["sum(increase(shop_stars_sum[7d])) / (sum(increase(shop_stars_count[7d])) > 0)", "stars", "stars"],
+        ["shop_a / shop_b", "share", "share"],
+      ].map(([expr, target, title]) => ({
+        record: "plimsoll:business:value",
+        expr,
+        labels: { target, title },
+      })),
+    });
+    expect(groups[0]?.rules).toContainEqual({
+      record: "plimsoll:business:at_least",
+      expr: "vector(4.5)",
+      labels: { target: "stars", title: "stars" },
+    });
+  });
+
+  it("are alerted on in production alone, and are not there where nothing is named", () => {
+    const rules = "prometheus/rules/business.rules.yaml";
+    expect([made(words).texts[rules] !== undefined, made(words, "staging").texts[rules]]).toEqual([
+      true,
+      undefined,
+    ]);
+    expect(made(words, "staging").plan.offers.dashboards).toContain("business");
+    expect(made().plan.offers.dashboards).not.toContain("business");
+  });
+
+  it("are of one kind each", () => {
+    expect(() => made("business: { orders: { counter: a, average: b, at_least: 1 } }\n")).toThrow(
+      /expected one of counter, average and promql/,
+    );
+    expect(() => made("business: { orders: { at_least: 1 } }\n")).toThrow(/expected one of counter/);
+    expect(() => made("business: { orders: { counter: 'a{b}', at_least: 1 } }\n")).toThrow(
+      /name of a metric/,
+    );
+  });
+});

@@ -12,6 +12,7 @@ import {
   type Offers,
 } from "./component.ts";
 import { goImage, goMemoryLimit, wgetProbe } from "./exporters/image.ts";
+import { businessRecords } from "./prometheus/business.ts";
 import { promDuration, prometheusConfig } from "./prometheus/config.ts";
 import { limitThresholds, ownThresholds, thresholdRules } from "./prometheus/thresholds.ts";
 
@@ -67,6 +68,7 @@ export const prometheus = defineComponent({
     const { memory } = grants.service(NAME);
     const size = retentionSize(grants.volume(NAME));
     const samples = maxSamples(memory);
+    const business = Object.keys(context.spec.business).length > 0 ? ["business"] : [];
     return {
       services: {
         [NAME]: {
@@ -96,9 +98,15 @@ export const prometheus = defineComponent({
       },
       volumes: [NAME],
       scrapes: [{ job: NAME, targets: [{ service: NAME, port: PORT }] }],
-      rules: ["prometheus", "objectives", "services"],
-      thresholds: ownThresholds(context.spec, options),
-      dashboards: ["prometheus"],
+      // What is tried on a laptop or in staging reaches nobody's target.
+      rules: [
+        "prometheus",
+        "objectives",
+        "services",
+        ...(context.environment === "production" ? business : []),
+      ],
+      thresholds: [...ownThresholds(context.spec, options), ...businessRecords(context.spec.business)],
+      dashboards: ["prometheus", ...business],
       logs: { [NAME]: "logfmt" },
       backups: [{ what: NAME, none: "Metrics of the last days: nothing is restored from them" }],
       settings: [

@@ -1,5 +1,6 @@
 /** The words of stack.yaml that belong to no component. The components' own parts join them in components/index.ts. */
 import { z } from "zod";
+import { BusinessTarget } from "./business.ts";
 import { MachineWord } from "./machine.ts";
 import {
   Between,
@@ -171,6 +172,12 @@ export const coreShape = {
     .default({})
     .describe("Workers and clocks: other processes of the API's image"),
   objectives: Objectives.prefault({}).describe("What the stack promises"),
+  business: z
+    .record(Name, BusinessTarget)
+    .default({})
+    .describe(
+      "What the business is to reach, from the application's own counters: a dashboard, and in production alerts",
+    ),
   drills: Drills.prefault({}).describe(
     "How often, at least, a disaster is rehearsed: plimsoll drill. One that is overdue is an alert; false: of that kind none is due",
   ),

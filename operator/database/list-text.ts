@@ -1,5 +1,6 @@
 /** `backup list` as tables for people. */
 import { type Paint, printable } from "../../generator/report/paint.ts";
+import { tableLines } from "../../generator/report/table.ts";
 import { bytes } from "../../generator/report/units.ts";
 import { MiB } from "../../generator/spec/words.ts";
 import { span } from "../operate/ps-text.ts";
@@ -174,17 +175,6 @@ function table(
   bad: (index: number) => boolean,
 ): string[] {
   if (rows.length === 0) return [];
-  const shown = rows.map((row) => row.map(printable));
-  const widths = header.map((title, at) =>
-    Math.max(title.length, ...shown.map((row) => (row[at] ?? "").length)),
-  );
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at] as number))
-      .join("  ")
-      .trimEnd();
-  return [
-    paint("dim", line(header)),
-    ...shown.map((row, index) => (bad(index) ? paint("red", line(row)) : line(row))),
-  ];
+  const [first = "", ...lines] = tableLines([header, ...rows.map((row) => row.map(printable))]);
+  return [paint("dim", first), ...lines.map((line, index) => (bad(index) ? paint("red", line) : line))];
 }

@@ -1,5 +1,6 @@
 /** A load's report for people. */
 import type { Paint } from "../../generator/report/paint.ts";
+import { tableLines } from "../../generator/report/table.ts";
 import type { Loaded } from "./load.ts";
 import type { Row } from "./report.ts";
 
@@ -11,19 +12,12 @@ export function loadText({ report, rows, outcomes, notes }: Loaded, paint: Paint
     row.ratio === null ? "" : row.ratio.toFixed(2),
     row.met ? "met" : "MISSED",
   ]);
-  const widths = header.map((title, index) =>
-    Math.max(title.length, ...cells.map((line) => (line[index] as string).length)),
-  );
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, index) => cell.padEnd(widths[index] as number))
-      .join("  ")
-      .trimEnd();
+  const [first = "", ...lines] = tableLines([header, ...cells]);
   const { requests, seconds, p50, p99, errors, limited, release, environment } = report;
   const spread = [p50 !== null && `p50 ${said(p50, "s")}`, p99 !== null && `p99 ${said(p99, "s")}`];
   return [
-    paint("dim", line(header)),
-    ...cells.map((row, index) => paint((rows[index] as Row).met ? "green" : "red", line(row))),
+    paint("dim", first),
+    ...lines.map((line, index) => paint((rows[index] as Row).met ? "green" : "red", line)),
     "",
     [
       `${requests} requests in ${seconds} s to ${environment}${release ? ` ${release}` : ""}`,

@@ -163,7 +163,10 @@ export const FAULTS: readonly DatabaseFault[] = [
     what: "the newest backup's manifest is cut short",
     async act(site) {
       const folder = `/var/lib/pgbackrest/backup/main/${await newest(site)}`;
-      await inSidecar(site, `for file in ${folder}/backup.manifest*; do truncate -s $(($(stat -c %s "$file") / 2)) "$file"; done`);
+      await inSidecar(
+        site,
+        `for file in ${folder}/backup.manifest*; do truncate -s $(($(stat -c %s "$file") / 2)) "$file"; done`,
+      );
       await verify(site);
     },
     heal: newFull,

@@ -35,7 +35,11 @@ const testsOf = (stem: string) =>
 const all = stems.flatMap(rulesOf);
 
 const plan = produce(
-  sourceOf(`${shortest.replace("s-4vcpu-8gb", "s-4vcpu-16gb-amd")}  metrics_port: 6000\n`),
+  sourceOf(
+    `${shortest.replace("s-4vcpu-8gb", "s-4vcpu-16gb-amd")}  metrics_port: 6000
+business: { orders: { counter: shop_orders_total, at_least: 1 } }
+`,
+  ),
   "production",
 ).plan;
 /** What a rule may read of ours: what rules record, what components give as thresholds, what nginx counts. */

@@ -57,16 +57,19 @@ export function thresholdRules(thresholds: readonly Threshold[]) {
   const keys = thresholds.map(({ record, labels }) => JSON.stringify([record, labels ?? {}]));
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
   if (twice !== undefined) throw new Error(`two components give the threshold ${twice}`);
+  const rule = ({ record, value, expr, labels }: Threshold) => ({
+    record,
+    expr: expr ?? `vector(${value})`,
+    ...(labels && { labels }),
+  });
+  const [constant, computed] = [true, false].map((wanted) =>
+    thresholds.filter(({ expr }) => (expr === undefined) === wanted).map(rule),
+  );
   return {
     groups: [
-      {
-        name: "thresholds",
-        rules: thresholds.map(({ record, value, labels }) => ({
-          record,
-          expr: `vector(${value})`,
-          ...(labels && { labels }),
-        })),
-      },
+      { name: "thresholds", rules: constant },
+      // Days of samples are not read again every 15 seconds. Shorter than the five minutes that a figure is seen for.
+      ...(computed?.length ? [{ name: "computed", interval: "2m", rules: computed }] : []),
     ],
   };
 }
