@@ -20,6 +20,7 @@ export function business() {
           title: "Reached",
           description: "Figures that are at their target or above.",
           unit: "none",
+          height: 8,
           queries: [query(`count(${REACHED} >= 1) or vector(0)`, "reached")],
         }),
         number({
@@ -27,6 +28,7 @@ export function business() {
           description:
             "Figures below their target. The first days of a stack are no judgement: there is less to count.",
           unit: "none",
+          height: 8,
           limits: { warnAbove: 1, above: 1000 },
           queries: [query(`count(${REACHED} < 1) or vector(0)`, "missed")],
         }),
@@ -35,6 +37,7 @@ export function business() {
           description:
             "Figures whose expression finds nothing: a metric of another name, or nothing happened.",
           unit: "none",
+          height: 8,
           limits: { warnAbove: 1, above: 1000 },
           queries: [query(`count(${AT_LEAST} unless on (target) ${VALUE}) or vector(0)`, "not known")],
         }),
@@ -58,7 +61,7 @@ export function business() {
           columns: { title: "Figure" },
           value: "Now",
           none: "nothing is counted yet",
-          queries: [query(VALUE, "")],
+          queries: [query(VALUE, "{{title}}")],
         }),
         rows({
           title: "Targets",
@@ -68,7 +71,7 @@ export function business() {
           columns: { title: "Figure" },
           value: "At least",
           none: "stack.yaml names no targets",
-          queries: [query(AT_LEAST, "")],
+          queries: [query(AT_LEAST, "{{title}}")],
         }),
         rows({
           title: "Windows",
@@ -78,7 +81,7 @@ export function business() {
           columns: { title: "Figure" },
           value: "Within",
           none: "stack.yaml names no targets",
-          queries: [query("plimsoll:business:per_seconds", "")],
+          queries: [query("plimsoll:business:per_seconds", "{{title}}")],
         }),
       ],
       "Over time": [
