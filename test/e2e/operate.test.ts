@@ -12,6 +12,7 @@ import { openProject } from "../../operator/up/project.ts";
 import { type Droplet, startDroplet } from "./droplet.ts";
 import { each } from "./each.ts";
 import { engineOrSkip, type RunningStack, request, startStack } from "./engine.ts";
+import { LONG } from "./long.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
 
@@ -445,21 +446,24 @@ async function allCommandLines(): Promise<string> {
   ).join("\n");
 }
 
-describe.skipIf(!engine)("on this machine", () => {
-  let stack: RunningStack;
-  beforeAll(async () => {
-    stack = await startStack({ name: "operate", overrides: SMALL });
+// The same words without ssh between: what differs there is in the suites of backups and promotions too.
+if (LONG) {
+  describe.skipIf(!engine)("on this machine", () => {
+    let stack: RunningStack;
+    beforeAll(async () => {
+      stack = await startStack({ name: "operate", overrides: SMALL });
+    });
+    afterAll(() => stack?.stop());
+    everyday(() => ({
+      cli: cliOn(main, { flags: ["--stack", stack.stackFolder] }),
+      project: stack.project,
+      docker: async (...words) => (await promisify(execFile)("docker", words)).stdout.trimEnd(),
+      ask: async (path) => (await stack.http(path)).status,
+      secret: stack.secret,
+      state: (path) => readFile(join(stack.stackFolder, ".plimsoll/local", path), "utf8"),
+    }));
   });
-  afterAll(() => stack?.stop());
-  everyday(() => ({
-    cli: cliOn(main, { flags: ["--stack", stack.stackFolder] }),
-    project: stack.project,
-    docker: async (...words) => (await promisify(execFile)("docker", words)).stdout.trimEnd(),
-    ask: async (path) => (await stack.http(path)).status,
-    secret: stack.secret,
-    state: (path) => readFile(join(stack.stackFolder, ".plimsoll/local", path), "utf8"),
-  }));
-});
+}
 
 describe.skipIf(!engine)("on a droplet, over ssh", () => {
   let stack: RunningStack;
