@@ -33,8 +33,10 @@ export { Logging };
 const EXPORTER = "elasticsearch-exporter";
 /** Kibana refuses keys below 32 characters. */
 const KEY = 32;
-/** Hours to days of logs. What is kept of them in snapshots is as much again. */
-const LOGS: Part = { floor: 2 * GiB, weight: 6, ceiling: 64 * GiB };
+/** Hours to days of logs. What is kept of them in snapshots is as much again, so both get less than one alone would. */
+function logsDisk(snapshots: boolean): Part {
+  return { floor: 2 * GiB, weight: snapshots ? 4 : 6, ceiling: 64 * GiB };
+}
 
 export const elk = defineComponent({
   name: "elk",
@@ -65,8 +67,8 @@ export const elk = defineComponent({
       cpu: { weight: 512 },
       pids: 1024,
       disk: {
-        "elasticsearch-data": LOGS,
-        ...(hasSnapshots(options, context) && { [SNAPSHOTS]: LOGS }),
+        "elasticsearch-data": logsDisk(hasSnapshots(options, context)),
+        ...(hasSnapshots(options, context) && { [SNAPSHOTS]: logsDisk(true) }),
       },
     },
     {

@@ -10,6 +10,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Context, Grants } from "../../generator/components/component.ts";
 import { elasticsearchFiles, SNAPSHOTS_PATH } from "../../generator/components/elk/elasticsearch.ts";
+import { exporter } from "../../generator/components/elk/services.ts";
 import { packageRoot } from "../../generator/package.ts";
 import { renderFile } from "../../generator/render/files.ts";
 import { GiB } from "../../generator/spec/words.ts";
@@ -19,6 +20,9 @@ const OPEN_PORT = 19_410;
 const STRIPPED_PORT = 19_420;
 const FRONT_PORT = 19_430;
 const KIBANA_PORT = 19_440;
+/** And the next one. */
+const EXPORTED_PORT = 19_450;
+const EXPORTER_IMAGE = "plimsoll-test/elasticsearch-exporter";
 const STREAM = "logs-plimsoll-default";
 /** In the name of today's first index. */
 const TODAY = new Date().toISOString().slice(0, 10).replaceAll("-", ".");
@@ -724,6 +728,77 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
       expect((await script("keeper.sh", ["check"], { LAST: join(folder, "last") })).exitCode).toBe(0);
       expect((await setUp()).exitCode).toBe(0);
       expect((await every(3600)).exitCode).toBe(0);
+    });
+
+    it("is measured, and indices are, by the exporter with its own rights", async () => {
+      // The stripped server has no module for its root, which the exporter asks for the cluster's name.
+      const named = await listen(EXPORTED_PORT, (path) =>
+        path === "/"
+          ? {
+              name: "elasticsearch",
+              cluster_name: "fkod-local",
+              cluster_uuid: "x",
+              version: { number: "8.19.21" },
+            }
+          : undefined,
+      );
+      await execa("docker", ["build", "--quiet", "--tag", EXPORTER_IMAGE, "-"], {
+        input:
+          "FROM debian:forky-slim\nRUN apt-get -o Acquire::Check-Valid-Until=false update && apt-get install --yes --no-install-recommends prometheus-elasticsearch-exporter curl && rm -rf /var/lib/apt/lists/*\n",
+      });
+      // As the service has it, but for the flag's name before 1.7 and the addresses.
+      const words = ((exporter(true).command ?? []) as string[]).map((word) =>
+        word === "--collector.snapshots"
+          ? "--es.snapshots"
+          : word.replace("http://elasticsearch:9200", `http://127.0.0.1:${EXPORTED_PORT}`),
+      );
+      const name = "plimsoll-elastic-exporter";
+      await execa("docker", ["rm", "--force", name], { reject: false });
+      await execa(
+        "docker",
+        [
+          ...[
+            "run",
+            "--detach",
+            "--init",
+            "--name",
+            name,
+            "--network",
+            "host",
+            "--env",
+            "ES_USERNAME=metrics",
+          ],
+          ...["--env", "ES_PASSWORD", EXPORTER_IMAGE, "prometheus-elasticsearch-exporter", ...words],
+          `--web.listen-address=127.0.0.1:${EXPORTED_PORT + 1}`,
+        ],
+        { env: { ES_PASSWORD: secretOf("elastic_metrics_password") } },
+      );
+      try {
+        const figures = async () =>
+          (
+            await execa(
+              "docker",
+              ["exec", name, "curl", "--silent", `http://127.0.0.1:${EXPORTED_PORT + 1}/metrics`],
+              { reject: false },
+            )
+          ).stdout;
+        await expect
+          .poll(figures, { timeout: 60_000, interval: 2000 })
+          .toContain("elasticsearch_snapshot_stats_up 1");
+        const text = await figures();
+        const value = (series: string) => Number(new RegExp(`^${series} (\\S+)$`, "m").exec(text)?.[1]);
+        const newest =
+          'elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds\\{repository="plimsoll"\\}';
+        expect(value(newest)).toBeGreaterThan(Date.now() / 1000 - 3600);
+        expect(
+          value('elasticsearch_snapshot_stats_snapshot_failed_shards\\{repository="plimsoll",[^}]*\\}'),
+        ).toBe(0);
+        // What LogsKeptLess reads.
+        expect(text).toMatch(/^elasticsearch_indices_store_size_bytes\{[^}]*logs-plimsoll[^}]*\} [1-9]/m);
+      } finally {
+        await execa("docker", ["rm", "--force", name], { reject: false });
+        named.close();
+      }
     });
 
     it("comes to a new host: what the lost one had, beside what the new one has", async () => {
