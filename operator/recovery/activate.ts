@@ -203,7 +203,7 @@ export function seedLines({ backups }: Pick<PlanJson, "backups">): string {
     "cluster" in offer ? [`postgres ${offer.cluster.nodes[0]} ${offer.cluster.dataDirectory}`] : [],
   );
   const volumes = backups.flatMap((offer) =>
-    "volume" in offer && !offer.broughtBy ? [`files ${offer.what} ${offer.volume}`] : [],
+    "volume" in offer ? [`${offer.broughtBy ? "later" : "files"} ${offer.what} ${offer.volume}`] : [],
   );
   return [...clusters, ...volumes].map((line) => `${line}\n`).join("");
 }
