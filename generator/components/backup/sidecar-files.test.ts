@@ -46,6 +46,7 @@ function sidecarOf(sources: string, restic: string, ...words: string[]) {
       PLIMSOLL_KEEP: "30d",
       PLIMSOLL_STILL: "0.1",
       PLIMSOLL_PATIENCE: "2",
+      PLIMSOLL_LATE: "0.1",
     },
     encoding: "utf8",
   });
@@ -201,5 +202,25 @@ describe("a repository of snapshots", () => {
       "--tag elasticsearch --group-by host,tags --keep-within 7d --keep-last 1",
       "--group-by host,tags --keep-within 30d --keep-last 1 --prune",
     ]);
+  });
+
+  it("has its first copy once there is something, when the sidecar is ready long since", () => {
+    const known = (tags: string) => `[{"tags":["${tags}"]}]`;
+    const restic = `case "$*" in
+      *" snapshots "*) if [[ -e ${root}/copied ]]; then echo '[{"tags":["grafana"]},{"tags":["elasticsearch"]}]'; else echo '${known("grafana")}'; fi ;;
+      *" backup "*elasticsearch*) [[ -e ${root}/run/ready ]] && touch ${root}/copied ;;
+      *) echo '[]' ;;
+    esac`;
+    writeFileSync(join(root, "source/grafana/grafana.db"), "");
+    expect(sidecarOf(sources, restic, "volume", "first_backup").status).toBe(0);
+    expect(existsSync(join(root, "copied"))).toBe(true);
+    expect(backups()).toHaveLength(1);
+  });
+
+  it("is nothing that lacks a backup before its first snapshot", () => {
+    const sourcesOf = () => JSON.parse(sidecarOf(sources, "echo '[]'", "report").stdout).sources;
+    expect(sourcesOf()).toEqual(["grafana", "elasticsearch"]);
+    rmSync(join(folder, "index-1"));
+    expect(sourcesOf()).toEqual(["grafana"]);
   });
 });
