@@ -746,11 +746,9 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
         input:
           "FROM debian:forky-slim\nRUN apt-get -o Acquire::Check-Valid-Until=false update && apt-get install --yes --no-install-recommends prometheus-elasticsearch-exporter curl && rm -rf /var/lib/apt/lists/*\n",
       });
-      // As the service has it, but for the flag's name before 1.7 and the addresses.
+      // As the service has it, but for the address.
       const words = ((exporter(true).command ?? []) as string[]).map((word) =>
-        word === "--collector.snapshots"
-          ? "--es.snapshots"
-          : word.replace("http://elasticsearch:9200", `http://127.0.0.1:${EXPORTED_PORT}`),
+        word.replace("http://elasticsearch:9200", `http://127.0.0.1:${EXPORTED_PORT}`),
       );
       const name = "plimsoll-elastic-exporter";
       await execa("docker", ["rm", "--force", name], { reject: false });
@@ -784,7 +782,7 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
           ).stdout;
         await expect
           .poll(figures, { timeout: 60_000, interval: 2000 })
-          .toContain("elasticsearch_snapshot_stats_up 1");
+          .toContain("elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds{");
         const text = await figures();
         const value = (series: string) => Number(new RegExp(`^${series} (\\S+)$`, "m").exec(text)?.[1]);
         const newest =
