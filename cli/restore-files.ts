@@ -17,7 +17,11 @@ export async function restoreFilesOf(
   requireUnlocked((await readLock(site)).lock, site.environment);
   const target = await chooseFiles(running, what, to);
   await confirmName(
-    `${target.words} takes the place of what is there. Its services are stopped for a moment.`,
+    target.broughtBy === undefined
+      ? `${target.words} takes the place of what is there. Its services are stopped for a moment.`
+      : to === "undo"
+        ? `What the last restore of ${what} brought is deleted again. What was there before stays.`
+        : `What is missing comes back beside what is there: ${target.words}. Nothing is stopped.`,
     site.stack,
     confirm,
   );
@@ -27,6 +31,12 @@ export async function restoreFilesOf(
     }),
   );
   if (json) return console.log(JSON.stringify(restored, null, 2));
+  if (restored.brought !== undefined) {
+    if (to === "undo")
+      return console.error(`Taken away again: ${restored.brought} of what was brought back.`);
+    console.error(`Restored: ${target.words}. Brought back: ${restored.brought}; nothing was stopped.`);
+    return console.error(`To delete them again: plimsoll restore ${site.environment} --files ${what} --undo`);
+  }
   console.error(`Restored: ${target.words}. Its services were away for ${restored.down} s.`);
   console.error(
     `What was before is kept until the next restore: plimsoll restore ${site.environment} --files ${what} --undo`,

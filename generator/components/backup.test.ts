@@ -320,8 +320,10 @@ describe("sidecars", () => {
   it("save every volume that was offered", () => {
     const { plan, text } = produced();
     const offered = plan.offers.backups.flatMap((offer) =>
-      "volume" in offer ? [`${offer.what} ${offer.volume}`] : [],
+      "volume" in offer ? [`${offer.what} ${offer.volume}${offer.broughtBy ? " whole 2d" : ""}`] : [],
     );
+    // Whoever may have to be waited for comes last.
+    expect(offered.filter((line) => line.endsWith("whole 2d"))).toEqual(offered.slice(-1));
     expect(text("backup-files/sources").trim().split("\n")).toEqual(offered);
   });
 

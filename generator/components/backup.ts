@@ -36,7 +36,11 @@ export const backup = defineComponent({
 
   claim(options, context): Claim[] {
     const places = placesOf(options, context.spec.name, context.environment);
-    const files = filesClaim(places, hasBundles(options, places, context.environment));
+    const files = filesClaim(
+      places,
+      hasBundles(options, places, context.environment),
+      context.present.has("elk"),
+    );
     // node-exporter, where it is present, has the volume already.
     const metrics: Claim["disk"] = context.present.has("node-exporter")
       ? {}

@@ -194,6 +194,14 @@ export type Backup =
       volume: string;
       note?: string /** Whose members may read it, where not 0. */;
       group?: number;
+      /**
+       * The volume is itself a repository of snapshots, out of which a service brings back what is missing: by this
+       * command there, and not by a change of the volume under it. A copy counts only where no file came or went
+       * meanwhile, and few are kept, since each has its own past.
+       */
+      broughtBy?: { service: string; command: readonly string[] };
+      /** uid:gid that the volume needs, where the image of no service that uses it says so. */
+      owner?: string;
     }
   /** A PostgreSQL cluster: physical backups and the WAL archive. Each node has a volume of its own name. */
   | {

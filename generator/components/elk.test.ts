@@ -131,6 +131,36 @@ describe("logging", () => {
     );
   });
 
+  it("takes snapshots where there are backups to take them along, and not otherwise", () => {
+    const withBackup = { ...context, present: new Set(["elk", "backup"]) };
+    const disk = (of: Logging, where: Context) =>
+      Object.keys(component.claim(of, where).find(({ service }) => service === "elasticsearch")?.disk ?? {});
+    expect(disk(options, context)).toEqual(["elasticsearch-data"]);
+    expect(disk(Logging.parse({ snapshots: false }), withBackup)).toEqual(["elasticsearch-data"]);
+    expect(disk(options, withBackup)).toEqual(["elasticsearch-data", "elasticsearch-snapshots"]);
+    const volume = (name: string) => (name === "elasticsearch-snapshots" ? 1 * GiB : grants.volume(name));
+    const made = component.contribute(options, { ...grants, volume }, withBackup);
+    expect(parse(fileOf(made.files, "elk/elasticsearch/elasticsearch.yml"))["path.repo"]).toBe(
+      JSON.parse(fileOf(made.files, "elk/setup/repository.json")).settings.location,
+    );
+    expect(parse(fileOf(added.files, "elk/elasticsearch/elasticsearch.yml"))).not.toHaveProperty("path.repo");
+    expect(made.services?.elasticsearch?.volumes).toContainEqual(
+      expect.objectContaining({ source: "elasticsearch-snapshots" }),
+    );
+    // Logs fit into the smaller of the two.
+    expect(made.services?.["elastic-keeper"]?.environment).toEqual({
+      LOG_BYTES: String(0.75 * GiB),
+      SNAPSHOT_EVERY: "3600",
+      OTHERS_FOR: String(30 * 86_400),
+    });
+    expect(added.services?.["elastic-keeper"]?.environment).not.toHaveProperty("SNAPSHOT_EVERY");
+    expect(made.services?.["elasticsearch-exporter"]?.command).toContain("--collector.snapshots");
+    expect(made.backups).toContainEqual(
+      expect.objectContaining({ what: "elasticsearch", volume: "elasticsearch-snapshots", owner: "1000:0" }),
+    );
+    expect(JSON.stringify(added.backups)).not.toContain("elasticsearch-snapshots");
+  });
+
   it("deletes after the days it was told, by the stream's own lifecycle", () => {
     const longer = component.contribute(Logging.parse({ keep: "2w" }), grants, context);
     const template = JSON.parse(fileOf(longer.files, "elk/setup/index-template.json"));

@@ -5,11 +5,13 @@
 import { GiB, MiB } from "../spec/words.ts";
 import {
   type Claim,
+  type Context,
   type Contribution,
   copy,
   defineComponent,
   type Grants,
   isDebian,
+  type Part,
   type Setting,
 } from "./component.ts";
 import {
@@ -17,6 +19,7 @@ import {
   elasticsearchHeap,
   logBytes,
   lowWatermark,
+  SNAPSHOTS,
   timeValue,
 } from "./elk/elasticsearch.ts";
 import { filebeatFiles, filebeatMount, filebeatQueue } from "./elk/filebeat.ts";
@@ -30,6 +33,10 @@ export { Logging };
 const EXPORTER = "elasticsearch-exporter";
 /** Kibana refuses keys below 32 characters. */
 const KEY = 32;
+/** Hours to days of logs. What is kept of them in snapshots is as much again, so both get less than one alone would. */
+function logsDisk(snapshots: boolean): Part {
+  return { floor: 2 * GiB, weight: snapshots ? 4 : 6, ceiling: 64 * GiB };
+}
 
 export const elk = defineComponent({
   name: "elk",
@@ -53,13 +60,16 @@ export const elk = defineComponent({
         ]
       : [],
 
-  claim: (options): Claim[] => [
+  claim: (options, context): Claim[] => [
     {
       service: "elasticsearch",
       memory: { floor: 1 * GiB, weight: options.weights.elasticsearch, ceiling: 4 * GiB },
       cpu: { weight: 512 },
       pids: 1024,
-      disk: { "elasticsearch-data": { floor: 2 * GiB, weight: 6, ceiling: 64 * GiB } },
+      disk: {
+        "elasticsearch-data": logsDisk(hasSnapshots(options, context)),
+        ...(hasSnapshots(options, context) && { [SNAPSHOTS]: logsDisk(true) }),
+      },
     },
     {
       service: "elastic-setup",
@@ -102,19 +112,20 @@ export const elk = defineComponent({
   ],
 
   contribute(options, grants, context): Contribution {
-    const limit = logBytes(grants);
+    const snapshots = hasSnapshots(options, context);
+    const limit = logBytes(grants, snapshots);
     const project = context.spec.project ?? `${context.spec.name}-${context.environment}`;
     return {
       services: {
-        elasticsearch: services.elasticsearch,
+        elasticsearch: services.elasticsearch(snapshots),
         "elastic-setup": services.setup,
-        "elastic-keeper": services.keeper(limit),
+        "elastic-keeper": services.keeper(limit, snapshots ? options.keep : undefined),
         logstash: services.logstash(logstashHeap(grants)),
         kibana: services.kibana(options.kibana.port, kibanaOldSpace(grants)),
         filebeat: services.filebeat(filebeatMount(options.containers)),
-        [EXPORTER]: services.exporter,
+        [EXPORTER]: services.exporter(snapshots),
       },
-      volumes: ["elasticsearch-data", "logstash-data", "filebeat-data"],
+      volumes: ["elasticsearch-data", "logstash-data", "filebeat-data", ...(snapshots ? [SNAPSHOTS] : [])],
       secrets: [
         ...[
           "elastic",
@@ -135,7 +146,7 @@ export const elk = defineComponent({
       ],
       files: [
         copy("elk/scripts", "elk/scripts"),
-        ...elasticsearchFiles(options, grants, context),
+        ...elasticsearchFiles({ ...options, snapshots }, grants, context),
         ...kibanaFiles(options.kibana.port, context),
         ...filebeatFiles(project, grants, context),
       ],
@@ -160,6 +171,15 @@ export const elk = defineComponent({
           value: Math.round(1.25 * lowWatermark(context.machine.disk)),
           because: "a quarter above the watermark at which Elasticsearch takes no new index",
         },
+        ...(snapshots
+          ? [
+              {
+                record: "plimsoll:threshold:snapshot_age_seconds",
+                value: 3 * 3600,
+                because: "a snapshot of the logs is due each hour, and has two to be made",
+              },
+            ]
+          : []),
       ],
       logs: {
         elasticsearch: "elastic",
@@ -173,8 +193,20 @@ export const elk = defineComponent({
       backups: [
         {
           what: "elasticsearch-data",
-          none: "Logs are a copy that ages out; a new Elasticsearch sets itself up and starts empty",
+          none: snapshots
+            ? `Its logs are in snapshots (${SNAPSHOTS}); its files are whole only while it is stopped`
+            : "Logs are a copy that ages out; a new Elasticsearch sets itself up and starts empty",
         },
+        ...(snapshots
+          ? [
+              {
+                what: "elasticsearch",
+                volume: SNAPSHOTS,
+                owner: services.USER,
+                broughtBy: { service: "elasticsearch", command: services.script("bring.sh") },
+              },
+            ]
+          : []),
         { what: "logstash-data", none: "A queue of lines on their way" },
         {
           what: "filebeat-data",
@@ -189,14 +221,19 @@ export const elk = defineComponent({
           password: "kibana_login_password",
         },
       ],
-      settings: settings(options, grants),
+      settings: settings(options, grants, snapshots),
     };
   },
 
   collect: (_options, grants, offers) => ({ files: logstashFiles(grants, offers.logs) }),
 });
 
-function settings(options: Logging, grants: Grants): Setting[] {
+/** Without backups nobody would take them along. */
+function hasSnapshots({ snapshots }: Logging, { present }: Pick<Context, "present">): boolean {
+  return snapshots && present.has("backup");
+}
+
+function settings(options: Logging, grants: Grants, snapshots: boolean): Setting[] {
   const { queue, refused } = logstashQueues(grants);
   const megabytes = (bytes: number) => `${Math.floor(bytes / MiB)} MB`;
   return [
@@ -215,9 +252,19 @@ function settings(options: Logging, grants: Grants): Setting[] {
     {
       service: "elastic-keeper",
       setting: "LOG_BYTES",
-      value: megabytes(logBytes(grants)),
+      value: megabytes(logBytes(grants, snapshots)),
       because: "75% of Elasticsearch's disk; where age and this disagree, this wins",
     },
+    ...(snapshots
+      ? [
+          {
+            service: "elastic-keeper",
+            setting: "SNAPSHOT_EVERY",
+            value: "1h",
+            because: "each holds only what is new; backups take along the newest that there is",
+          },
+        ]
+      : []),
     {
       service: "logstash",
       setting: "-Xmx",

@@ -110,6 +110,7 @@ export function backup() {
           description:
             "A saw: it drops to 0 with each backup. A line that goes on climbing is a backup that fails.",
           unit: "s",
+          width: 8,
           queries: [
             query(
               "time() - max by (what, type) (plimsoll_backup_last_success_timestamp_seconds)",
@@ -119,10 +120,26 @@ export function backup() {
           ],
         }),
         lines({
+          title: "Newest snapshot of the logs",
+          description:
+            "Backups take along the newest snapshot that Elasticsearch has. One is due each hour: a saw, as above.",
+          unit: "s",
+          width: 8,
+          none: "logs are not backed up",
+          queries: [
+            query(
+              'time() - max(elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds{repository="plimsoll"} > 0)',
+              "age",
+            ),
+            objective("plimsoll:threshold:snapshot_age_seconds", "allowed"),
+          ],
+        }),
+        lines({
           title: "Waiting",
           description:
             "How long write-ahead log waits for the archive. Point-in-time recovery reaches this near to now.",
           unit: "s",
+          width: 8,
           queries: [
             query("max(plimsoll_archive_waiting_seconds)", "oldest segment"),
             objective(promised.rpo, "promised RPO"),

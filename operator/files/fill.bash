@@ -1,5 +1,5 @@
 # The volumes of a host that is new, from restic, before anything was started. The sidecar's container was made
-# (`docker compose create backup-files`) and nothing else. Arguments: PROJECT SNAPSHOT [WHAT…]; all that it knows if none.
+# (`docker compose create backup-files`) and nothing else. Arguments: PROJECT SNAPSHOT [WHAT…]; all that is filled if none.
 # stdout: `filled WHAT SNAPSHOT TIME`, `empty WHAT` where there is no backup of it. Exit 3: a volume has something already.
 set -euo pipefail
 # shellcheck disable=SC2034
@@ -7,8 +7,9 @@ PROJECT=$1 snapshot=$2
 shift 2
 sidecar=$(sidecar_id)
 sources=$(docker cp "$sidecar:/etc/plimsoll-backup/sources" - | tar -xOf -)
-while read -r what name _; do
-  [[ -n $what ]] || continue
+while read -r what name kind _; do
+  # What a service brings back by itself it brings once it runs.
+  [[ -n $what && $kind != whole ]] || continue
   if (($# > 0)) && [[ " $* " != *" $what "* ]]; then continue; fi
   volume=$(volume_of "$sidecar" "$name")
   code=0

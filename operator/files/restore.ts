@@ -14,6 +14,8 @@ export type FilesTarget = {
   volume: string /** An id, or `undo`. */;
   snapshot: string;
   words: string;
+  /** The service that brings it back beside what is there, and the command for it there. */
+  broughtBy?: { service: string; command: readonly string[] };
   /** A path in the sidecar, where two repositories are kept and this is in the second. */
   repository?: string;
 };
@@ -21,7 +23,7 @@ export type FilesTarget = {
 /** A service that reads a large file at its start, and a busy machine. Seconds. */
 const PATIENCE = 180;
 
-function script(name: "restore" | "fill"): string {
+function script(name: "restore" | "bring" | "fill"): string {
   return [
     readOwn("operator/database/lib.bash"),
     readOwn("operator/files/lib.bash"),
@@ -38,13 +40,18 @@ export async function chooseFiles(
   what: string,
   to: string,
 ): Promise<FilesTarget> {
-  const volumes = new Map(
-    project.plan.backups.flatMap((one) => ("volume" in one ? [[one.what, one.volume] as const] : [])),
-  );
-  const volume = volumes.get(what);
-  if (volume === undefined) throw unknown("source", what, [...volumes.keys()]);
+  const offers = project.plan.backups.flatMap((one) => ("volume" in one ? [one] : []));
+  const offer = offers.find((one) => one.what === what);
+  if (offer === undefined)
+    throw unknown(
+      "source",
+      what,
+      offers.map((one) => one.what),
+    );
+  const { volume, broughtBy } = offer;
+  const source = { what, volume, ...(broughtBy && { broughtBy }) };
   if (to === "undo")
-    return { what, volume, snapshot: "undo", words: `${what} as it was before its last restore` };
+    return { ...source, snapshot: "undo", words: `${what} as it was before its last restore` };
   const { files } = await readBackups(site, ["files"]);
   if (!files || "error" in files)
     throw new Problem(
@@ -62,8 +69,7 @@ export async function chooseFiles(
       2,
     );
   return {
-    what,
-    volume,
+    ...source,
     snapshot: found.id,
     ...(found.repository === "local" && files.repositories && { repository: "/repository" }),
     words: `${what} as it was on ${new Date(found.time * 1000).toISOString()} (${found.short})`,
@@ -92,17 +98,24 @@ export type FilesRestored = {
   what: string;
   snapshot: string /** Seconds that its services were away. */;
   down: number;
+  /** Where its service brings it back: how many parts of it (indices) were brought, or taken away by an undo. */
+  brought?: number;
 };
 
 /** @throws Problem where it did not come to be: what was before is there then, or the words say that it is not */
 export async function restoreFiles(
   { site, project }: Running,
-  { what, volume, snapshot, repository = "-" }: FilesTarget,
+  { what, volume, snapshot, broughtBy, repository = "-" }: FilesTarget,
   onLine: (line: string) => void,
 ): Promise<FilesRestored> {
   const outcome = await site.host.script(
-    script("restore"),
-    [site.state, project.name, what, volume, snapshot, String(PATIENCE), repository],
+    script(broughtBy ? "bring" : "restore"),
+    broughtBy
+      ? [
+          ...[site.state, project.name, what, volume, snapshot, repository],
+          ...[broughtBy.service, ...broughtBy.command],
+        ]
+      : [site.state, project.name, what, volume, snapshot, String(PATIENCE), repository],
     { environment: engineEnvironment(project), onLine, apart: true },
   );
   if (outcome.exitCode === 97) throw busy(site.environment, outcome);
@@ -114,7 +127,13 @@ export async function restoreFiles(
     );
   }
   const down = Number(/^down (\d+)$/m.exec(outcome.stdout)?.[1] ?? 0);
-  return { what, snapshot: /^snapshot (\S+)/m.exec(outcome.stdout)?.[1] ?? snapshot, down };
+  const brought = /^brought (\d+)$/m.exec(outcome.stdout)?.[1];
+  return {
+    what,
+    snapshot: /^snapshot (\S+)/m.exec(outcome.stdout)?.[1] ?? snapshot,
+    down,
+    ...(brought !== undefined && { brought: Number(brought) }),
+  };
 }
 
 export type Filled = {

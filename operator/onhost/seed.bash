@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Volumes of a stack that comes back on a new host, filled from its repository before anything starts. What is to be
-# filled stands in the release's file `seed`, a line each: postgres NODE DATA-DIRECTORY, or files WHAT VOLUME.
+# filled stands in the release's file `seed`, a line each: postgres NODE DATA-DIRECTORY, files WHAT VOLUME, or later WHAT, of which it only tells.
 # What is done is seen in the volumes, so that a second run goes on.
 
 step_seed() {
@@ -11,6 +11,10 @@ step_seed() {
     case $kind in
       postgres) seed_postgres "$name" "$more" || return 1 ;;
       files) seed_files "$name" "$more" || return 1 ;;
+      later)
+        note "$name comes back once all serves, and by a command: plimsoll restore … --files $name --to 'TIME OF THE LOSS'"
+        continue
+        ;;
       *) continue ;;
     esac
     done+=("$name")

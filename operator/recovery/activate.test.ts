@@ -69,12 +69,13 @@ test("the database is filled before files are", () => {
   const plan = {
     backups: [
       { what: "sessions", volume: "redis-sessions" },
+      { what: "elasticsearch", volume: "snapshots", broughtBy: { service: "elasticsearch", command: [] } },
       { what: "postgres", cluster },
       { what: "cache", none: "a cache" },
     ],
   } as unknown as Parameters<typeof seedLines>[0];
   expect(seedLines(plan)).toBe(
-    "postgres postgres-1 /var/lib/postgresql/18/docker\nfiles sessions redis-sessions\n",
+    "postgres postgres-1 /var/lib/postgresql/18/docker\nfiles sessions redis-sessions\nlater elasticsearch snapshots\n",
   );
 });
 

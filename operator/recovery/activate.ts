@@ -194,13 +194,16 @@ async function release(
   });
 }
 
-/** What seed.bash fills, in its words: PostgreSQL first, which takes longest. */
+/**
+ * What seed.bash fills, in its words: PostgreSQL first, which takes longest. Logs come back once all serves, by a command of
+ * their own: nobody waits for them.
+ */
 export function seedLines({ backups }: Pick<PlanJson, "backups">): string {
   const clusters = backups.flatMap((offer) =>
     "cluster" in offer ? [`postgres ${offer.cluster.nodes[0]} ${offer.cluster.dataDirectory}`] : [],
   );
   const volumes = backups.flatMap((offer) =>
-    "volume" in offer ? [`files ${offer.what} ${offer.volume}`] : [],
+    "volume" in offer ? [`${offer.broughtBy ? "later" : "files"} ${offer.what} ${offer.volume}`] : [],
   );
   return [...clusters, ...volumes].map((line) => `${line}\n`).join("");
 }

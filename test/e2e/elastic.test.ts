@@ -3,13 +3,14 @@
  * Skipped in one line where Maven Central or Java is not at hand. Kibana, Logstash and Filebeat cannot be had here.
  */
 
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chown, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer, type Server as HttpServer, request } from "node:http";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Context, Grants } from "../../generator/components/component.ts";
-import { elasticsearchFiles } from "../../generator/components/elk/elasticsearch.ts";
+import { elasticsearchFiles, SNAPSHOTS_PATH } from "../../generator/components/elk/elasticsearch.ts";
+import { exporter } from "../../generator/components/elk/services.ts";
 import { packageRoot } from "../../generator/package.ts";
 import { renderFile } from "../../generator/render/files.ts";
 import { GiB } from "../../generator/spec/words.ts";
@@ -19,6 +20,9 @@ const OPEN_PORT = 19_410;
 const STRIPPED_PORT = 19_420;
 const FRONT_PORT = 19_430;
 const KIBANA_PORT = 19_440;
+/** And the next one. */
+const EXPORTED_PORT = 19_450;
+const EXPORTER_IMAGE = "plimsoll-test/elasticsearch-exporter";
 const STREAM = "logs-plimsoll-default";
 /** In the name of today's first index. */
 const TODAY = new Date().toISOString().slice(0, 10).replaceAll("-", ".");
@@ -55,6 +59,8 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
   const secrets = join(folder ?? "", "secrets");
   const setupFiles = join(folder ?? "", "out/elk/setup");
   const scripts = join(packageRoot, "elk/scripts");
+  const snapshots = join(folder ?? "", "snapshots");
+  let settings: Record<string, string> = {};
   let open: Server;
   let stripped: Server;
   let front: HttpServer;
@@ -98,14 +104,16 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
       volume: () => 2 * GiB,
     };
     const context = { spec: { name: "fkod" }, environment: "local", machine: { disk: 60 * GiB } } as Context;
-    const files = elasticsearchFiles({ keep: 30 * 86_400 }, grants, context);
+    const files = elasticsearchFiles({ keep: 30 * 86_400, snapshots: true }, grants, context);
     for (const file of files.flatMap((planned) => renderFile(planned, "elk"))) {
       const path = join(folder, "out", file.path);
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, file.text);
+      await writeFile(path, file.text.replaceAll(SNAPSHOTS_PATH, snapshots));
     }
+    await emptySnapshots();
+    settings = { ...ownSettings(files), "path.repo": snapshots };
     open = await startOpen(servers as Servers, OPEN_PORT);
-    stripped = await startStripped(servers as Servers, STRIPPED_PORT, ELASTIC, ownSettings(files));
+    stripped = await startStripped(servers as Servers, STRIPPED_PORT, ELASTIC, settings);
     front = await listen(FRONT_PORT, (path, body) => {
       if (!/^\/_data_stream\/[^/]+\/_lifecycle$/.test(path)) return undefined;
       lifecycles.push(body);
@@ -128,6 +136,13 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
     kibana?.close();
     if (folder) await rm(folder, { recursive: true, force: true });
   });
+
+  /** As the volume is on a new host. */
+  async function emptySnapshots() {
+    await rm(snapshots, { recursive: true, force: true });
+    await mkdir(snapshots);
+    if (process.getuid?.() === 0) await chown(snapshots, 1000, 1000);
+  }
 
   /** One address for both: pipelines to the server with processors, all else to the one with security. */
   function listen(
@@ -448,6 +463,370 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
         path: "/api/data_views/default",
         body: '{"data_view_id":"logs-plimsoll","force":true}',
       });
+    });
+  });
+
+  describe("snapshots", () => {
+    const KEEPER = ["log_keeper", secretOf("elastic_keeper_password")] as const;
+    const every = (seconds: number) =>
+      script("keeper.sh", ["snapshot"], {
+        LOG_BYTES: "1",
+        SNAPSHOT_EVERY: String(seconds),
+        OTHERS_FOR: "60",
+      });
+    const bring = (words: string[], input = "") =>
+      execa("bash", [join(scripts, "bring.sh"), ...words], {
+        env: { ELASTICSEARCH_URL: stripped.url, SECRETS: secrets, SNAPSHOTS: snapshots, PATIENCE: "20" },
+        input,
+        reject: false,
+      });
+    const list = async () =>
+      (await ask("GET", "_cat/snapshots/plimsoll?format=json&s=start_epoch")).json as {
+        id: string;
+        status: string;
+      }[];
+    const quiet = async () => {
+      await expect
+        .poll(async () => (await list()).map(({ status }) => status), { timeout: 60_000 })
+        .not.toContain("IN_PROGRESS");
+      return list();
+    };
+    const indices = async () =>
+      (
+        (await ask("GET", "_cat/indices/.ds-logs-plimsoll-*?format=json&expand_wildcards=all&s=index"))
+          .json as {
+          index: string;
+        }[]
+      ).map(({ index }) => index);
+    const write = async (message: string) => {
+      const { status } = await ask(
+        "POST",
+        `${STREAM}/_doc?pipeline=_none&refresh=true`,
+        "logstash_writer",
+        secretOf("elastic_logstash_password"),
+        {
+          "@timestamp": "2026-11-27T01:00:00Z",
+          message,
+          service: { name: "snapshot-test" },
+        },
+      );
+      expect(status).toBe(201);
+    };
+    /** What a person sees in the stream, as who reads it. */
+    const lines = async () => {
+      const { json } = await ask(
+        "POST",
+        `${STREAM}/_search?size=1000`,
+        "grafana_reader",
+        secretOf("elk_grafana_password"),
+        {
+          query: { term: { "service.name": "snapshot-test" } },
+        },
+      );
+      return (json as { hits: { hits: { _source: Document }[] } }).hits.hits
+        .map(({ _source }) => String(_source.message))
+        .sort();
+    };
+    const roll = async () => {
+      const { status } = await ask("POST", `${STREAM}/_rollover`);
+      expect(status).toBe(200);
+    };
+    /** As restic does: out of the volume, and back beside what is there. */
+    const copyOut = (to: string) =>
+      cp(snapshots, to, { recursive: true, filter: (path) => !path.includes("/.plimsoll-") });
+    async function copyBack(from: string) {
+      await rm(join(snapshots, ".plimsoll-new"), { recursive: true, force: true });
+      await cp(from, join(snapshots, ".plimsoll-new"), { recursive: true });
+    }
+    const copy = join(folder ?? "", "copy");
+    let first = "";
+
+    it("is taken by the keeper with its own rights, where one is due, and not twice", async () => {
+      await write("one");
+      await write("two");
+      first = (await indices()).at(-1) as string;
+      await roll();
+      await write("three");
+      const taken = await every(3600);
+      expect([taken.exitCode, taken.all]).toEqual([0, ""]);
+      const [only, ...more] = await quiet();
+      expect(more).toEqual([]);
+      expect(only).toMatchObject({
+        status: "SUCCESS",
+        id: expect.stringMatching(/^\d{8}t\d{6}z-[a-z0-9]{10,12}$/),
+      });
+      expect((await every(3600)).exitCode).toBe(0);
+      expect(await quiet()).toHaveLength(1);
+      const { json } = await ask("GET", `_snapshot/plimsoll/${only?.id}`);
+      const [snapshot] = (json as { snapshots: { indices: string[]; include_global_state: boolean }[] })
+        .snapshots;
+      expect(snapshot?.include_global_state).toBe(false);
+      // Users and passwords are none of it.
+      expect(snapshot?.indices.filter((index) => !index.startsWith(".ds-logs-plimsoll-"))).toEqual([]);
+      expect(snapshot?.indices).toContain(first);
+    });
+
+    it.each([
+      ["bring anything back", "POST", "_snapshot/plimsoll/_all/_restore", {}],
+      ["make a repository", "PUT", "_snapshot/other", { type: "fs", settings: { location: "/tmp/other" } }],
+      ["take the repository away", "DELETE", "_snapshot/plimsoll", undefined],
+      ["read logs", "GET", `${STREAM}/_search`, undefined],
+    ])("does not let the keeper %s", async (_what, method, path, body) => {
+      expect((await ask(method, path, ...KEEPER, body)).status).toBe(403);
+    });
+
+    it.each([
+      ["take one", "PUT", "_snapshot/plimsoll/mine"],
+      ["delete one", "DELETE", "_snapshot/plimsoll/mine"],
+    ])("does not let the one who measures %s", async (_what, method, path) => {
+      const measuring = ["metrics", secretOf("elastic_metrics_password")] as const;
+      expect((await ask("GET", "_snapshot/plimsoll/_all", ...measuring)).status).toBe(200);
+      expect((await ask(method, path, ...measuring)).status).toBe(403);
+    });
+
+    it("brings back what is missing, out of a copy, into the stream, and touches nothing else", async () => {
+      const whole = await lines();
+      expect(whole).toEqual(["one", "three", "two"]);
+      await copyOut(copy);
+      expect((await ask("DELETE", first)).status).toBe(200);
+      await write("since");
+      expect(await lines()).toEqual(["since", "three"]);
+      const before = (
+        await ask(
+          "GET",
+          `_cat/indices/.ds-logs-plimsoll-*?h=index,uuid&expand_wildcards=all&s=index&format=json`,
+        )
+      ).json;
+
+      await copyBack(copy);
+      const { exitCode, stdout, stderr } = await bring(["back", ".plimsoll-new"]);
+      expect([exitCode, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(new RegExp(`^index ${first}$`, "m"));
+      expect(stdout).toMatch(/^note 1 indices were brought back, \d+ are there as they were$/m);
+      expect(await lines()).toEqual([...whole, "since"].sort());
+      const after = (
+        await ask(
+          "GET",
+          `_cat/indices/.ds-logs-plimsoll-*?h=index,uuid&expand_wildcards=all&s=index&format=json`,
+        )
+      ).json as { index: string }[];
+      expect(after.filter(({ index }) => index !== first)).toEqual(before);
+      // No way into the copy is left open.
+      expect(Object.keys((await ask("GET", "_snapshot")).json as object)).toEqual(["plimsoll"]);
+      // The next line goes where lines went.
+      await write("later");
+      expect(await lines()).toContain("later");
+
+      const again = await bring(["back", ".plimsoll-new"]);
+      expect(again.stdout).toMatch(/^note 0 indices were brought back/m);
+      expect(again.stdout).not.toMatch(/^index /m);
+      const undone = await bring(["undo"], `${first}\n`);
+      expect([undone.exitCode, undone.stderr]).toEqual([0, ""]);
+      expect(await lines()).toEqual(["later", "since", "three"]);
+      expect((await bring(["undo"], `${first}\n`)).stdout).toBe(`note ${first} is gone already`);
+    });
+
+    it("goes on where one was killed between an index and its stream", async () => {
+      await ask("PUT", "_snapshot/by-hand?verify=false", "elastic", ELASTIC, {
+        type: "fs",
+        settings: { location: join(snapshots, ".plimsoll-new"), readonly: true },
+      });
+      const [one] = (await ask("GET", "_cat/snapshots/by-hand?format=json")).json as { id: string }[];
+      const { status } = await ask("POST", `_snapshot/by-hand/${one?.id}/_restore`, "elastic", ELASTIC, {
+        indices: first,
+        include_global_state: false,
+      });
+      expect(status).toBe(200);
+      await ask("DELETE", "_snapshot/by-hand");
+      expect(await lines()).not.toContain("one");
+      const { exitCode, stderr } = await bring(["back", ".plimsoll-new"]);
+      expect([exitCode, stderr]).toEqual([0, ""]);
+      expect(await lines()).toContain("one");
+      await bring(["undo"], `${first}\n`);
+    });
+
+    it("tells a blob that is damaged, and leaves nothing half of it", async () => {
+      await copyBack(copy);
+      // All data of the index that is missing is cut; what says which files there are is whole.
+      const base = join(snapshots, ".plimsoll-new/indices");
+      for (const index of await readdir(base)) {
+        for (const name of (await readdir(join(base, index, "0"))).filter((name) => name.startsWith("__")))
+          await truncate(join(base, index, "0", name), 10);
+      }
+      const before = await indices();
+      const { exitCode, stdout, stderr } = await bring(["back", ".plimsoll-new"]);
+      expect(exitCode).toBe(1);
+      expect(stdout).toMatch(new RegExp(`^note ${first} is not whole in the backup: .{20}`, "m"));
+      expect(stderr).toContain(`not brought back: ${first}`);
+      expect(await indices()).toEqual(before);
+      expect((await ask("GET", "_cluster/health?filter_path=status")).json).not.toEqual({ status: "red" });
+    });
+
+    it.each([
+      [
+        "holds none",
+        async () => void (await mkdir(join(snapshots, ".plimsoll-new"))),
+        "holds no snapshot of the logs",
+      ],
+      [
+        "is damaged where it lists them",
+        async () => {
+          await copyBack(copy);
+          for (const name of await readdir(join(snapshots, ".plimsoll-new")))
+            if (name.startsWith("index-")) await truncate(join(snapshots, ".plimsoll-new", name), 20);
+        },
+        "cannot be read: it is damaged",
+      ],
+    ])("says that a copy %s", async (_what, make, words) => {
+      await rm(join(snapshots, ".plimsoll-new"), { recursive: true, force: true });
+      await make();
+      const { exitCode, stderr } = await bring(["back", ".plimsoll-new"]);
+      expect([exitCode, stderr.split("\n").at(-1)]).toEqual([1, expect.stringContaining(words)]);
+    });
+
+    it("keeps the newest three of this cluster, and those of another for as long as it was told", async () => {
+      await ask(
+        "PUT",
+        "_snapshot/plimsoll/20261101t000000z-anothercluster?wait_for_completion=true",
+        "elastic",
+        ELASTIC,
+        {
+          indices: "logs-plimsoll-*",
+          include_global_state: false,
+        },
+      );
+      for (let count = 0; count < 4; count++) {
+        expect((await every(0)).exitCode).toBe(0);
+        await quiet();
+        await new Promise((resolve) => setTimeout(resolve, 1100));
+      }
+      const kept = async () => (await quiet()).map(({ id }) => id.split("-")[1]);
+      expect((await every(3600)).exitCode).toBe(0);
+      const ours = (await kept()).filter((tag) => tag !== "anothercluster");
+      expect(ours).toHaveLength(3);
+      expect(await kept()).toContain("anothercluster");
+      const pruned = await script("keeper.sh", ["snapshot"], {
+        LOG_BYTES: "1",
+        SNAPSHOT_EVERY: "3600",
+        OTHERS_FOR: "0",
+      });
+      expect([pruned.exitCode, pruned.all]).toEqual([0, ""]);
+      expect(await kept()).toEqual(ours);
+    });
+
+    it("fails aloud and not for long where there is no repository, and the keeper's rounds go on", async () => {
+      await ask("DELETE", "_snapshot/plimsoll");
+      const failed = await every(3600);
+      expect([failed.exitCode, failed.all]).toEqual([1, expect.stringContaining("repository_missing")]);
+      const round = await script("keeper.sh", ["once"], {
+        LOG_BYTES: String(GiB),
+        SNAPSHOT_EVERY: "3600",
+        LAST: join(folder, "last"),
+        FILES: join(packageRoot, "elk/kibana"),
+      });
+      expect(round.exitCode).toBe(0);
+      expect((await script("keeper.sh", ["check"], { LAST: join(folder, "last") })).exitCode).toBe(0);
+      expect((await setUp()).exitCode).toBe(0);
+      expect((await every(3600)).exitCode).toBe(0);
+    });
+
+    it("is measured, and indices are, by the exporter with its own rights", async () => {
+      // The stripped server has no module for its root, which the exporter asks for the cluster's name.
+      const named = await listen(EXPORTED_PORT, (path) =>
+        path === "/"
+          ? {
+              name: "elasticsearch",
+              cluster_name: "fkod-local",
+              cluster_uuid: "x",
+              version: { number: "8.19.21" },
+            }
+          : undefined,
+      );
+      await execa("docker", ["build", "--quiet", "--tag", EXPORTER_IMAGE, "-"], {
+        input:
+          "FROM debian:forky-slim\nRUN apt-get -o Acquire::Check-Valid-Until=false update && apt-get install --yes --no-install-recommends prometheus-elasticsearch-exporter curl && rm -rf /var/lib/apt/lists/*\n",
+      });
+      // As the service has it, but for the address.
+      const words = ((exporter(true).command ?? []) as string[]).map((word) =>
+        word.replace("http://elasticsearch:9200", `http://127.0.0.1:${EXPORTED_PORT}`),
+      );
+      const name = "plimsoll-elastic-exporter";
+      await execa("docker", ["rm", "--force", name], { reject: false });
+      await execa(
+        "docker",
+        [
+          ...[
+            "run",
+            "--detach",
+            "--init",
+            "--name",
+            name,
+            "--network",
+            "host",
+            "--env",
+            "ES_USERNAME=metrics",
+          ],
+          ...["--env", "ES_PASSWORD", EXPORTER_IMAGE, "prometheus-elasticsearch-exporter", ...words],
+          `--web.listen-address=127.0.0.1:${EXPORTED_PORT + 1}`,
+        ],
+        { env: { ES_PASSWORD: secretOf("elastic_metrics_password") } },
+      );
+      try {
+        const figures = async () =>
+          (
+            await execa(
+              "docker",
+              ["exec", name, "curl", "--silent", `http://127.0.0.1:${EXPORTED_PORT + 1}/metrics`],
+              { reject: false },
+            )
+          ).stdout;
+        await expect
+          .poll(figures, { timeout: 60_000, interval: 2000 })
+          .toContain("elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds{");
+        const text = await figures();
+        const value = (series: string) => Number(new RegExp(`^${series} (\\S+)$`, "m").exec(text)?.[1]);
+        const newest =
+          'elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds\\{repository="plimsoll"\\}';
+        expect(value(newest)).toBeGreaterThan(Date.now() / 1000 - 3600);
+        expect(
+          value('elasticsearch_snapshot_stats_snapshot_failed_shards\\{repository="plimsoll",[^}]*\\}'),
+        ).toBe(0);
+        // What LogsKeptLess reads.
+        expect(text).toMatch(/^elasticsearch_indices_store_size_bytes\{[^}]*logs-plimsoll[^}]*\} [1-9]/m);
+      } finally {
+        await execa("docker", ["rm", "--force", name], { reject: false });
+        named.close();
+      }
+    });
+
+    it("comes to a new host: what the lost one had, beside what the new one has", async () => {
+      await stripped.stop();
+      await emptySnapshots();
+      stripped = await startStripped(servers as Servers, STRIPPED_PORT, ELASTIC, {
+        ...settings,
+        "path.data": join(folder, "elasticsearch-8.19.21/data-of-another"),
+      });
+      expect((await setUp()).exitCode).toBe(0);
+      await copyBack(copy);
+      const early = await bring(["back", ".plimsoll-new"]);
+      expect([early.exitCode, early.stderr]).toEqual([
+        1,
+        expect.stringContaining(`there is no stream ${STREAM} yet`),
+      ]);
+      await write("new host");
+      const { exitCode, stdout, stderr } = await bring(["back", ".plimsoll-new"]);
+      expect([exitCode, stderr]).toEqual([0, ""]);
+      expect(await lines()).toEqual(["new host", "one", "three", "two"]);
+      const brought = [...stdout.matchAll(/^index (\S+)$/gm)].map(([, name]) => name as string);
+      expect(brought.every((name) => /-[a-z0-9]{10,12}$/.test(name))).toBe(true);
+      expect((await bring(["back", ".plimsoll-new"])).stdout).toMatch(/^note 0 indices were brought back/m);
+      // The new host's own snapshots hold both from now on, and the keeper's other work knows them.
+      expect((await every(3600)).exitCode).toBe(0);
+      const [taken] = await quiet();
+      const { json } = await ask("GET", `_snapshot/plimsoll/${taken?.id}?filter_path=snapshots.indices`);
+      expect(JSON.stringify(json)).toContain(brought[0]);
+      await bring(["undo"], `${brought.join("\n")}\n`);
+      expect(await lines()).toEqual(["new host"]);
     });
   });
 });

@@ -1,5 +1,5 @@
 /** The sidecar of everything that is not PostgreSQL: restic over the volumes that others offer. */
-import { MiB } from "../../spec/words.ts";
+import { GiB, MiB } from "../../spec/words.ts";
 import {
   type Build,
   type Claim,
@@ -34,26 +34,35 @@ const CONFIG = "/etc/plimsoll-backup";
 /** Redis' uid, and the group of Grafana's files: reads both without root and without any capability. */
 const USER = "999:0";
 
-export type Source = { what: string; volume: string; group?: number };
+export type Source = { what: string; volume: string; group?: number; broughtBy?: object; owner?: string };
 
-const build: Build = {
-  name: "backup-files",
-  files: [
-    template("Dockerfile", "backup/Dockerfile.hbs", {}),
-    copy("plimsoll-backup-files", "templates/backup/plimsoll-backup-files"),
-    copy("share", "templates/backup/share"),
-  ],
-};
+function buildFor(sources: readonly Source[]): Build {
+  const owned = sources.flatMap(({ volume, owner }) => {
+    const [uid, gid] = owner?.split(":") ?? [];
+    return uid === undefined ? [] : [{ volume, uid, gid }];
+  });
+  return {
+    name: "backup-files",
+    files: [
+      template("Dockerfile", "backup/Dockerfile.hbs", { owned }),
+      copy("plimsoll-backup-files", "templates/backup/plimsoll-backup-files"),
+      copy("share", "templates/backup/share"),
+    ],
+  };
+}
 
-/** @param bundles whether recovery bundles are made: a few hundred KB each */
-export function filesClaim(places: readonly Place[], bundles: boolean): Claim {
+/**
+ * @param bundles whether recovery bundles are made: a few hundred KB each
+ * @param logs whether there are logs to back up: they weigh more than all else
+ */
+export function filesClaim(places: readonly Place[], bundles: boolean, logs: boolean): Claim {
   return {
     service: NAME,
     memory: { floor: 112 * MiB, weight: 0.5, ceiling: 512 * MiB },
     cpu: { weight: 256 },
     pids: 64,
     disk: {
-      ...(hasVolume(places) && { [REPOSITORY]: { floor: 1024 * MiB, weight: 1 } }),
+      ...(hasVolume(places) && { [REPOSITORY]: { floor: (logs ? 3 : 1) * GiB, weight: logs ? 7 : 1 } }),
       ...(bundles && { [RECOVERY]: { floor: 64 * MiB, weight: 0, ceiling: 64 * MiB } }),
     },
   };
@@ -74,6 +83,7 @@ export function filesSidecar(
   { stack, bundles, releases }: FilesContext,
   grants: Grants,
 ): Service {
+  const build = buildFor(sources);
   const bucket = bucketOf(places);
   const volume = hasVolume(places);
   const groups = [...new Set(sources.flatMap(({ group }) => (group === undefined ? [] : [String(group)])))];
@@ -133,6 +143,8 @@ export function filesFiles(
 ): File[] {
   const restarts = { restarts: [NAME] };
   const recipients = bucketOf(places) ? recipientsOf(options) : [];
+  // Those that may have to be waited for come last, so that nothing else waits for them.
+  const ordered = [...sources].sort((a, b) => Number(Boolean(a.broughtBy)) - Number(Boolean(b.broughtBy)));
   return [
     ...(ca === undefined ? [] : [{ path: `${NAME}/${CA}`, content: { text: ca } }]),
     // As `age --recipients-file` reads them.
@@ -141,7 +153,7 @@ export function filesFiles(
       : [{ path: `${NAME}/recipients`, content: { text: recipients.map((one) => `${one}\n`).join("") } }]),
     {
       path: `${NAME}/sources`,
-      content: { text: sources.map(({ what, volume }) => `${what} ${volume}\n`).join("") },
+      content: { text: ordered.map((source) => `${sourceLine(source, options, places)}\n`).join("") },
       ...restarts,
     },
     {
@@ -158,4 +170,13 @@ export function filesFiles(
       ...restarts,
     },
   ];
+}
+
+/** How many days a repository of snapshots is kept: beyond the machine, so long that a lost host's can still be fetched. */
+const PASTS = { s3: 7, local: 2 };
+
+function sourceLine({ what, volume, broughtBy }: Source, { keep }: Backup, places: readonly Place[]): string {
+  if (!broughtBy) return `${what} ${volume}`;
+  const days = Math.min(Math.ceil(keep / 86_400), bucketOf(places) ? PASTS.s3 : PASTS.local);
+  return `${what} ${volume} whole ${days}d`;
 }

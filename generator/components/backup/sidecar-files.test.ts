@@ -24,13 +24,18 @@ beforeEach(() => {
 
 /** The script itself. `restic` is the body of a script: `$*` is what it was asked. */
 function sidecar(restic: string, ...words: string[]) {
+  return sidecarOf("grafana grafana\n", restic, ...words);
+}
+
+function sidecarOf(sources: string, restic: string, ...words: string[]) {
   writeFileSync(join(root, "restic"), `#!/bin/bash\necho "$*" >>${root}/asked\n${restic}\n`);
   chmodSync(join(root, "restic"), 0o755);
-  writeFileSync(join(root, "sources"), "grafana grafana\n");
+  writeFileSync(join(root, "sources"), sources);
   const script = readOwn("templates/backup/plimsoll-backup-files")
     .replace("run=/run/plimsoll", `run=${root}/run`)
     .replace("metrics=/metrics", `metrics=${root}/metrics`)
-    .replace("sources=/etc/plimsoll-backup/sources", `sources=${root}/sources`);
+    .replace("sources=/etc/plimsoll-backup/sources", `sources=${root}/sources`)
+    .replaceAll("/source/", `${root}/source/`);
   const { status, stdout, stderr } = spawnSync("bash", ["-c", script, "test", ...words], {
     env: {
       ...process.env,
@@ -39,6 +44,9 @@ function sidecar(restic: string, ...words: string[]) {
       PLIMSOLL_STACK: "shop-production",
       RESTIC_REPOSITORY: "/repository",
       PLIMSOLL_KEEP: "30d",
+      PLIMSOLL_STILL: "0.1",
+      PLIMSOLL_PATIENCE: "2",
+      PLIMSOLL_LATE: "0.1",
     },
     encoding: "utf8",
   });
@@ -141,4 +149,88 @@ describe("the undo of a restore", () => {
       }
     },
   );
+});
+
+describe("a repository of snapshots", () => {
+  const sources = "grafana grafana\nelasticsearch snapshots whole 7d\n";
+  const folder = join(root, "source/snapshots");
+  const asked = (word: string) =>
+    readFileSync(join(root, "asked"), "utf8")
+      .split("\n")
+      .filter((line) => line.includes(` ${word} `) || line.endsWith(` ${word}`));
+  const backups = () => asked("backup").filter((line) => line.includes("--tag elasticsearch"));
+  const result = () =>
+    /last_run_failed\{what="elasticsearch"[^}]*\} (\d)/.exec(
+      readFileSync(join(root, "metrics/backup-files-result.prom"), "utf8"),
+    )?.[1];
+  beforeEach(() => {
+    for (const name of ["grafana", "snapshots"]) mkdirSync(join(root, "source", name), { recursive: true });
+    writeFileSync(join(folder, "index-1"), "one");
+  });
+  /** While restic copies, as often as `times` says, this happens. */
+  const while_ = (times: number, what: string) =>
+    `[[ $* != *" backup "*elasticsearch* ]] || { echo . >>${root}/tries; (($(wc -l <${root}/tries) > ${times})) || { ${what}; }; }; echo '[]'`;
+
+  it("is copied again where a file came, went or grew meanwhile, until nothing did", () => {
+    for (const what of [
+      `touch ${folder}/index-$RANDOM$RANDOM`,
+      `rm -f ${folder}/index-1; touch ${folder}/index-0`,
+      `echo more >>${folder}/index-1`,
+    ]) {
+      rmSync(join(root, "tries"), { force: true });
+      rmSync(join(root, "asked"), { force: true });
+      expect(sidecarOf(sources, while_(1, what), "backup"), what).toMatchObject({ status: 0 });
+      expect(backups(), what).toHaveLength(2);
+      expect(result(), what).toBe("0");
+    }
+  });
+
+  it("has no backup where it never was still, and the others have theirs", () => {
+    const { status, stdout } = sidecarOf(
+      sources,
+      while_(99, `touch ${folder}/index-$RANDOM$RANDOM`),
+      "backup",
+    );
+    expect(status).toBe(1);
+    expect(result()).toBe("1");
+    expect(backups()).toHaveLength(10);
+    expect(stdout).toContain("files of elasticsearch kept changing: no copy of them is whole");
+    expect(stdout).toContain("backup of grafana is done");
+  });
+
+  it("is not copied while it is empty, nor waited for by the first backup", () => {
+    rmSync(join(folder, "index-1"));
+    const { status, stdout } = sidecarOf(sources, "echo '[]'", "backup");
+    expect(status).toBe(0);
+    expect(stdout).toContain("there is nothing of elasticsearch yet");
+    expect(backups()).toEqual([]);
+  });
+
+  it("keeps few copies of its own, and leaves those of others as long as was said", () => {
+    expect(sidecarOf(sources, "echo '[]'", "backup").status).toBe(0);
+    expect(asked("forget").map((line) => line.replace(/^.*--host \S+ /, ""))).toEqual([
+      "--tag elasticsearch --group-by host,tags --keep-within 7d --keep-last 1",
+      "--group-by host,tags --keep-within 30d --keep-last 1 --prune",
+    ]);
+  });
+
+  it("has its first copy once there is something, when the sidecar is ready long since", () => {
+    const known = (tags: string) => `[{"tags":["${tags}"]}]`;
+    const restic = `case "$*" in
+      *" snapshots "*) if [[ -e ${root}/copied ]]; then echo '[{"tags":["grafana"]},{"tags":["elasticsearch"]}]'; else echo '${known("grafana")}'; fi ;;
+      *" backup "*elasticsearch*) [[ -e ${root}/run/ready ]] && touch ${root}/copied ;;
+      *) echo '[]' ;;
+    esac`;
+    writeFileSync(join(root, "source/grafana/grafana.db"), "");
+    expect(sidecarOf(sources, restic, "volume", "first_backup").status).toBe(0);
+    expect(existsSync(join(root, "copied"))).toBe(true);
+    expect(backups()).toHaveLength(1);
+  });
+
+  it("is nothing that lacks a backup before its first snapshot", () => {
+    const sourcesOf = () => JSON.parse(sidecarOf(sources, "echo '[]'", "report").stdout).sources;
+    expect(sourcesOf()).toEqual(["grafana", "elasticsearch"]);
+    rmSync(join(folder, "index-1"));
+    expect(sourcesOf()).toEqual(["grafana"]);
+  });
 });

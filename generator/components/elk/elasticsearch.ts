@@ -5,16 +5,26 @@ import type { Context, File, Grants } from "../component.ts";
 export type Retention = {
   /** Seconds. */
   keep: number;
+  /** Whether they are backed up. */
+  snapshots: boolean;
 };
+
+export const SNAPSHOTS = "elasticsearch-snapshots";
+/** Where Elasticsearch has that volume. */
+export const SNAPSHOTS_PATH = "/usr/share/elasticsearch/snapshots";
 
 /** Half of the memory, as Elastic advises: the other half is for Lucene's files, network buffers and the JVM itself. */
 export function elasticsearchHeap(grants: Grants): number {
   return Math.floor(grants.service("elasticsearch").memory / 2 / MiB);
 }
 
-/** What the logs may take of the disk: a quarter stays free for merges, the translog and Kibana's own indices. Bytes. */
-export function logBytes(grants: Grants): number {
-  return Math.floor(grants.volume("elasticsearch-data") * 0.75);
+/**
+ * What the logs may take of the disk: a quarter stays free for merges, the translog and Kibana's own indices, and as
+ * much of the snapshots' for what the last hours merged away. Bytes.
+ */
+export function logBytes(grants: Grants, snapshots: boolean): number {
+  const data = grants.volume("elasticsearch-data");
+  return Math.floor(0.75 * (snapshots ? Math.min(data, grants.volume(SNAPSHOTS)) : data));
 }
 
 /** Seconds in Elasticsearch's units. */
@@ -70,6 +80,7 @@ export function elasticsearchFiles(options: Retention, grants: Grants, context: 
           "xpack.ml.enabled": false,
           "ingest.geoip.downloader.enabled": false,
           "cluster.deprecation_indexing.enabled": false,
+          ...(options.snapshots && { "path.repo": SNAPSHOTS_PATH }),
           "cluster.routing.allocation.disk.watermark.low": disk.low,
           "cluster.routing.allocation.disk.watermark.high": disk.high,
           "cluster.routing.allocation.disk.watermark.flood_stage": disk.flood_stage,
@@ -126,5 +137,19 @@ export function elasticsearchFiles(options: Retention, grants: Grants, context: 
       },
     },
     { path: "elk/setup/lifecycle.json", content: { json: lifecycle } },
+    ...(options.snapshots
+      ? [
+          {
+            path: "elk/setup/repository.json",
+            content: {
+              // As slow as Elastic's default: an hour has time for it, and searches go first.
+              json: {
+                type: "fs",
+                settings: { location: SNAPSHOTS_PATH, max_snapshot_bytes_per_sec: "40mb" },
+              },
+            },
+          },
+        ]
+      : []),
   ];
 }

@@ -10,6 +10,12 @@ const Weight = z
 export const Logging = z
   .strictObject({
     keep: Duration.prefault("30d").describe("How long logs are kept; the disk may end it sooner"),
+    snapshots: z
+      .boolean({ error: "expected true or false" })
+      .default(true)
+      .describe(
+        "Whether logs are backed up: Elasticsearch takes a snapshot each hour, backups take it along",
+      ),
     kibana: z
       .strictObject({ port: Port.default(5601).describe("Port of Kibana on the machine's 127.0.0.1") })
       .prefault({})

@@ -1,13 +1,14 @@
 /** The services of the Elastic stack, each with its hardening. None needs a capability; one needs to be root. */
 import { mountFolder, mountVolume, type Service } from "../component.ts";
 import { wgetProbe } from "../exporters/image.ts";
+import { SNAPSHOTS, SNAPSHOTS_PATH } from "./elasticsearch.ts";
 
 /** All four at one version: Elastic supports no other mix. */
 export const STACK_VERSION = "9.5.2";
 const EXPORTER = "quay.io/prometheuscommunity/elasticsearch-exporter:v1.10.0";
 
 /** uid 1000 in group 0, as in all of Elastic's images. Source: each repository's docker folder. */
-const USER = "1000:0";
+export const USER = "1000:0";
 const SCRIPTS = mountFolder("elk/scripts", "/etc/plimsoll/scripts");
 
 function image(path: string) {
@@ -25,42 +26,49 @@ function tmpfs(path: string, size: string, mode = "0700") {
 const EXECUTABLE_TMP = "/tmp:exec,size=128m,mode=1777";
 const TMP = "/tmp:size=64m,mode=1777";
 
-function script(name: string, ...words: string[]) {
+export function script(name: string, ...words: string[]) {
   return ["/bin/bash", `/etc/plimsoll/scripts/${name}`, ...words];
 }
 
 const setUp = { "elastic-setup": { condition: "service_completed_successfully" } } as const;
 
-export const elasticsearch: Service = {
-  image: elasticsearchImage,
-  user: USER,
-  init: true,
-  entrypoint: script("elasticsearch.sh"),
-  command: [],
-  environment: {
-    ES_PATH_CONF: "/run/elasticsearch",
-    // The launcher and the keystore tool stay beside the server: small ones.
-    CLI_JAVA_OPTS: "-Xms4m -Xmx64m -XX:+UseSerialGC",
-  },
-  secrets: ["elastic_password"],
-  volumes: [
-    mountFolder("elk/elasticsearch", "/etc/plimsoll/elasticsearch"),
-    SCRIPTS,
-    mountVolume("elasticsearch-data", "/usr/share/elasticsearch/data"),
-  ],
-  tmpfs: [tmpfs("/run/elasticsearch", "16m"), tmpfs("/usr/share/elasticsearch/logs", "16m"), EXECUTABLE_TMP],
-  networks: ["logging"],
-  // No ulimits: the JVM raises its open files to the hard limit by itself, and a lower one than asked would refuse the start.
-  healthcheck: {
-    test: ["CMD", ...script("elasticsearch-healthy.sh")],
-    // Three JVMs one after another: two for the keystore, then the server. On two busy cores that took 110 s.
-    start_period: "300s",
-    start_interval: "3s",
-    interval: "30s",
-    timeout: "10s",
-  },
-  stop_grace_period: "120s",
-};
+export function elasticsearch(snapshots: boolean): Service {
+  return {
+    image: elasticsearchImage,
+    user: USER,
+    init: true,
+    entrypoint: script("elasticsearch.sh"),
+    command: [],
+    environment: {
+      ES_PATH_CONF: "/run/elasticsearch",
+      // The launcher and the keystore tool stay beside the server: small ones.
+      CLI_JAVA_OPTS: "-Xms4m -Xmx64m -XX:+UseSerialGC",
+    },
+    secrets: ["elastic_password"],
+    volumes: [
+      mountFolder("elk/elasticsearch", "/etc/plimsoll/elasticsearch"),
+      SCRIPTS,
+      mountVolume("elasticsearch-data", "/usr/share/elasticsearch/data"),
+      ...(snapshots ? [mountVolume(SNAPSHOTS, SNAPSHOTS_PATH)] : []),
+    ],
+    tmpfs: [
+      tmpfs("/run/elasticsearch", "16m"),
+      tmpfs("/usr/share/elasticsearch/logs", "16m"),
+      EXECUTABLE_TMP,
+    ],
+    networks: ["logging"],
+    // No ulimits: the JVM raises its open files to the hard limit by itself, and a lower one than asked would refuse the start.
+    healthcheck: {
+      test: ["CMD", ...script("elasticsearch-healthy.sh")],
+      // Three JVMs one after another: two for the keystore, then the server. On two busy cores that took 110 s.
+      start_period: "300s",
+      start_interval: "3s",
+      interval: "30s",
+      timeout: "10s",
+    },
+    stop_grace_period: "120s",
+  };
+}
 
 export const setup: Service = {
   image: elasticsearchImage,
@@ -85,14 +93,18 @@ export const setup: Service = {
   stop_grace_period: "10s",
 };
 
-export function keeper(logBytes: number): Service {
+/** @param others seconds for which snapshots of a cluster that was here before are kept; none are taken if absent */
+export function keeper(logBytes: number, others?: number): Service {
   return {
     image: elasticsearchImage,
     user: USER,
     init: true,
     entrypoint: script("keeper.sh"),
     command: [],
-    environment: { LOG_BYTES: String(logBytes) },
+    environment: {
+      LOG_BYTES: String(logBytes),
+      ...(others !== undefined && { SNAPSHOT_EVERY: "3600", OTHERS_FOR: String(others) }),
+    },
     secrets: ["elastic_keeper_password"],
     volumes: [mountFolder("elk/kibana-objects", "/etc/plimsoll/kibana-objects"), SCRIPTS],
     tmpfs: [TMP],
@@ -193,13 +205,22 @@ export function filebeat(mount: NonNullable<Service["volumes"]>[number]): Servic
   };
 }
 
-export const exporter: Service = {
-  image: { official: EXPORTER, debian: EXPORTER },
-  user: "65534:65534",
-  command: ["--es.uri=http://elasticsearch:9200", "--es.indices", "--log.level=warn"],
-  env_file: ["elastic_exporter_env"],
-  networks: ["logging", "monitoring"],
-  depends_on: setUp,
-  healthcheck: wgetProbe(9114, "/"),
-  stop_grace_period: "10s",
-};
+export function exporter(snapshots: boolean): Service {
+  return {
+    image: { official: EXPORTER, debian: EXPORTER },
+    user: "65534:65534",
+    command: [
+      "--es.uri=http://elasticsearch:9200",
+      "--es.indices",
+      // Names of aliases would need a right more, and without it there are no figures of indices at all.
+      "--no-es.aliases",
+      ...(snapshots ? ["--collector.snapshots"] : []),
+      "--log.level=warn",
+    ],
+    env_file: ["elastic_exporter_env"],
+    networks: ["logging", "monitoring"],
+    depends_on: setUp,
+    healthcheck: wgetProbe(9114, "/"),
+    stop_grace_period: "10s",
+  };
+}

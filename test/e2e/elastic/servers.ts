@@ -1,6 +1,7 @@
 /**
  * Real Elasticsearch from Maven Central, where it is at hand. Two, since no one distribution there holds all:
- * - 8.19, stripped (`integ-test-zip`): security, templates, data streams; no ingest processors, no lifecycle service.
+ * - 8.19, stripped (`integ-test-zip`): security, templates, data streams, snapshots;
+ *   no ingest processors, no lifecycle service, no SLM.
  * - 7.10 with the open modules of that version: the ingest processors and Painless.
  */
 import { spawnSync } from "node:child_process";
@@ -67,7 +68,8 @@ export async function prepare(): Promise<Servers | string> {
     join(folder, `elasticsearch-${OPEN}/modules/lang-painless/plugin-security.policy`),
     'grant { permission java.lang.RuntimePermission "createClassLoader"; permission java.lang.RuntimePermission "getClassLoader"; };\n',
   );
-  await addAnalysis(folder);
+  await addPlugin(folder, "missing-analysis", "MissingAnalysis");
+  await addPlugin(folder, "missing-data-streams", "MissingDataStreams");
   return { folder, java };
 }
 
@@ -104,23 +106,15 @@ function descriptor(name: string, main: string, version: string, extended?: stri
   ].join("\n");
 }
 
-async function addAnalysis(folder: string) {
+/** A plugin of the tests, compiled against the server itself. @param main file and class, as name-like-this is the plugin */
+async function addPlugin(folder: string, name: string, main: string) {
   const home = join(folder, `elasticsearch-${STRIPPED}`);
-  const target = join(home, "plugins/missing-analysis");
-  const classes = join(folder, "classes");
+  const target = join(home, "plugins", name);
+  const classes = join(folder, "classes", name);
   await mkdir(target, { recursive: true });
-  await execa("javac", [
-    "-cp",
-    `${home}/lib/*`,
-    "-d",
-    classes,
-    join(import.meta.dirname, "MissingAnalysis.java"),
-  ]);
-  await execa("jar", ["--create", "--file", join(target, "missing-analysis.jar"), "-C", classes, "."]);
-  await writeFile(
-    join(target, "plugin-descriptor.properties"),
-    descriptor("missing-analysis", "MissingAnalysis", STRIPPED),
-  );
+  await execa("javac", ["-cp", `${home}/lib/*`, "-d", classes, join(import.meta.dirname, `${main}.java`)]);
+  await execa("jar", ["--create", "--file", join(target, `${name}.jar`), "-C", classes, "."]);
+  await writeFile(join(target, "plugin-descriptor.properties"), descriptor(name, main, STRIPPED));
 }
 
 /** Elasticsearch refuses to run as root. */

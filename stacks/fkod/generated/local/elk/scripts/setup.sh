@@ -40,4 +40,12 @@ put _index_template/logs-plimsoll application/json "$FILES/index-template.json"
 if [[ $(call elastic elastic_password GET "$ELASTICSEARCH_URL/_resolve/index/logs-plimsoll-*") == *'"name":"logs-plimsoll-'* ]]; then
   put '_data_stream/logs-plimsoll-*/_lifecycle' application/json "$FILES/lifecycle.json"
 fi
+
+# Where snapshots of the logs go. Logs flow without it: what is wrong with it is the keeper's next try to find, and an alert.
+if [[ -e $FILES/repository.json ]]; then
+  put '_snapshot/plimsoll?verify=false' application/json "$FILES/repository.json" ||
+    say warn "there is no repository for snapshots: logs are not backed up"
+elif [[ $(call elastic elastic_password GET "$ELASTICSEARCH_URL/_snapshot") == *'"plimsoll"'* ]]; then
+  elastic DELETE _snapshot/plimsoll
+fi
 say info "Elasticsearch is set up"

@@ -11,4 +11,6 @@ cp /etc/plimsoll/elasticsearch/jvm.options "$ES_PATH_CONF/jvm.options.d/plimsoll
 rm -f "$ES_PATH_CONF/elasticsearch.keystore"
 elasticsearch-keystore create >/dev/null
 elasticsearch-keystore add --stdin --force bootstrap.password <"${SECRETS:-/run/secrets}/elastic_password"
+# The sidecar of the backups reads the snapshots as a member of group 0.
+umask 0027
 exec /usr/local/bin/docker-entrypoint.sh eswrapper

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Where age and disk disagree, size wins: a data stream's lifecycle knows only age. Each round rolls the write index
 # over once it holds a tenth of what the logs may take, and deletes the oldest indices while all together hold more.
-# Beside that it gives Kibana its saved objects, since Kibana starts after the setup has ended.
-# LOG_BYTES: what the logs may take. `keeper.sh check` is the healthcheck.
+# Beside that it takes the snapshots, and gives Kibana its saved objects, since Kibana starts after the setup has ended.
+# LOG_BYTES: what the logs may take. SNAPSHOT_EVERY: seconds between two snapshots, none where absent; OTHERS_FOR: seconds
+# that those of a cluster which was here before are kept. `keeper.sh check` is the healthcheck.
 . "$(dirname "$0")/lib.sh"
 EVERY=${EVERY:-300}
 LAST=${LAST:-/tmp/last-round}
@@ -12,8 +13,10 @@ if [[ ${1:-} == check ]]; then
   exit
 fi
 
-keeper() { # METHOD path
-  call log_keeper elastic_keeper_password "$1" "$ELASTICSEARCH_URL/$2"
+keeper() { # METHOD path [curl options]
+  local method=$1 path=$2
+  shift 2
+  call log_keeper elastic_keeper_password "$method" "$ELASTICSEARCH_URL/$path" "$@"
 }
 
 # One round is a process of its own: bash ignores `set -e` within the condition of an `if`.
@@ -42,10 +45,51 @@ if [[ ${1:-} == round ]]; then
   exit
 fi
 
+# Snapshots are the keeper's and not Elasticsearch's own lifecycle (SLM): it would run them as whoever set it up, with all
+# rights, prune by the cluster's clock alone, and know nothing of a cluster that was here before. A name is
+# TIME-CLUSTER: by it a restore knows whose indices they are. The newest three of this cluster stay, since what lies
+# further back is in the backups. Begun and not waited for: a large one takes longer than a round.
+if [[ ${1:-} == snapshot ]]; then
+  cluster=$(keeper GET '_cluster/state/metadata?filter_path=cluster_uuid')
+  [[ $cluster =~ \"cluster_uuid\":\"([A-Za-z0-9_-]+)\" ]]
+  cluster=${BASH_REMATCH[1],,}
+  cluster=${cluster//[^a-z0-9]/}
+  cluster=${cluster:0:12}
+  list=$(keeper GET '_cat/snapshots/plimsoll?h=id,status,start_epoch&s=start_epoch')
+  now=$(printf '%(%s)T')
+  newest=0
+  ours=()
+  old=()
+  while read -r name status begun; do
+    [[ -n $name ]] || continue
+    # While one is made nothing is begun or deleted.
+    [[ $status != IN_PROGRESS ]] || exit 0
+    if [[ $name != *-"$cluster" ]]; then
+      ((now - begun <= ${OTHERS_FOR:-0})) || old+=("$name")
+    elif [[ $status == SUCCESS || $status == PARTIAL ]]; then
+      ours+=("$name")
+      newest=$begun
+    else
+      say warn "snapshot $name is $status"
+      old+=("$name")
+    fi
+  done <<<"$list"
+  ((${#ours[@]} <= 3)) || old+=("${ours[@]:0:${#ours[@]}-3}")
+  for name in "${old[@]}"; do keeper DELETE "_snapshot/plimsoll/$name" --max-time 240 >/dev/null; done
+  ((now - newest >= SNAPSHOT_EVERY)) || exit 0
+  printf -v name '%(%Y%m%dt%H%M%Sz)T' "$now"
+  # What is there of an index that is damaged is better than nothing of all: the figures tell of it (PARTIAL).
+  printf '{"indices":"logs-plimsoll-*","include_global_state":false,"feature_states":["none"],"partial":true}' |
+    keeper PUT "_snapshot/plimsoll/$name-$cluster" --header 'Content-Type: application/json' --data-binary @- >/dev/null
+  exit
+fi
+
 trap 'exit 0' TERM INT
 objects=missing
 while :; do
   if bash "$0" round; then printf '%(%s)T' >"$LAST"; fi
+  # A snapshot that fails has an alert, and is no reason to call the keeper ill.
+  [[ -z ${SNAPSHOT_EVERY-} ]] || bash "$0" snapshot || true
   if [[ $objects == missing ]] && bash "${0%/*}/kibana-objects.sh"; then objects=there; fi
   [[ ${1:-} != once ]] || exit 0
   # Sooner while Kibana is still to come.

@@ -9,14 +9,18 @@ BEFORE=.plimsoll-before
 SWAPPING=.plimsoll-swapping
 UNDOING=.plimsoll-undoing
 
+# drop: what was prepared is not wanted any more.
+drop() { rm -rf "${volume:?}/$NEW" "$volume/$NEW.databases"; }
+
 # prepare WHAT VOLUME SNAPSHOT: what is to come, beside what is. A snapshot is an id or `latest`.
 prepare() {
   local what=$1 name=$2 snapshot=$3 paths
-  rm -rf "${volume:?}/$NEW" "$volume/$NEW.databases"
+  drop
   rst --no-lock snapshots --json --tag "$what" "$snapshot" >/tmp/snapshot.json
   jq -e 'length > 0' /tmp/snapshot.json >/dev/null || { echo "there is no backup $snapshot of $what" >&2; return 1; }
   snapshot=$(jq -r 'max_by(.time).id' /tmp/snapshot.json)
   paths=$(jq -r 'max_by(.time).paths[]' /tmp/snapshot.json)
+  room || return 1
   mkdir "$volume/$NEW"
   rst --no-lock restore --quiet "$snapshot:/source/$name" --target "$volume/$NEW"
   # A database that was written to while it was copied is whole only as SQLite itself copied it.
@@ -26,6 +30,14 @@ prepare() {
   fi
   sync
   jq -r 'max_by(.time) | "snapshot \(.short_id) \(.time | sub("\\..*$"; "Z"))"' /tmp/snapshot.json
+}
+
+# Before the first byte: a disk that is full stops more than this.
+room() {
+  local needed free
+  needed=$(jq -r 'max_by(.time).summary.total_bytes_processed // 0' /tmp/snapshot.json)
+  free=$(df --output=avail -B 1 "$volume" | tail -n 1)
+  ((free > needed)) || { echo "it needs $((needed / 1048576)) MB, and $((free / 1048576)) MB of the disk are free" >&2; return 1; }
 }
 
 put_databases() {
