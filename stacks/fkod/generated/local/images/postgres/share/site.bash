@@ -14,5 +14,7 @@ superseded_by() {
   [[ -n $number && -n $path ]] || return 1
   active=$(PGBACKREST_LOG_LEVEL_STDERR=off PGBACKREST_LOG_LEVEL_CONSOLE=off timeout --kill-after=1 10 pgbackrest \
     --repo="$number" "--repo$number-path=$path/recovery" --raw --ignore-missing repo-get active.json 2>/dev/null) || return 1
+  # An older jq takes nothing for an answer.
+  [[ -n $active ]] || return 1
   jq -er --arg own "$own" 'select(.format == 1 and .id != $own) | "\(.host) since \(.since)"' <<<"$active" 2>/dev/null
 }
