@@ -1,4 +1,6 @@
 /** The host and its disk are gone. What is left: a bucket and one key. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DrillReport } from "../../operator/drill/report.ts";
@@ -108,6 +110,20 @@ describe.skipIf(!engine)("a disaster", () => {
       expect((await second.exec(`docker ${list} ${label}`)).trim(), list).toBe("");
   };
 
+  /** For docs/examples: PLIMSOLL_EXAMPLES=docs/examples. */
+  const example = async ({ id }: DrillReport) => {
+    const to = process.env.PLIMSOLL_EXAMPLES;
+    if (!to) return;
+    for (const ending of ["md", "json"])
+      await writeFile(
+        join(to, `drill-disaster.${ending}`),
+        (await site.first.exec(`cat ${ROOT}/state/drills/${id}.${ending}`)).replaceAll(
+          second.address,
+          "203.0.113.9",
+        ),
+      );
+  };
+
   it("drill: is refused on the host that serves, and without the key", async () => {
     const own = await site.run([...drillWords(...fromBucket()), "--host", `deploy@${site.first.address}`]);
     expect(own.exitCode, own.stderr).toBe(2);
@@ -121,12 +137,15 @@ describe.skipIf(!engine)("a disaster", () => {
     const images = await second.exec("docker images --format '{{.Repository}}:{{.Tag}}' | sort");
     const before = await stored();
     const asked = (await site.s3.requests()).length;
-    const said = await site.run(drillWords(...fromBucket(), "--keep", "--json"), { cwd: site.empty });
+    const environment = { PLIMSOLL_BY: "ana@laptop" };
+    const words = drillWords(...fromBucket(), "--keep", "--json");
+    const said = await site.run(words, { cwd: site.empty, environment });
     expect(said.exitCode, `${said.stdout}\n${said.stderr}`).toBe(0);
     console.log(said.stderr);
     const report = DrillReport.parse(JSON.parse(said.stdout));
     console.log(`disaster drill: RTO ${report.rto.measured} s, RPO ${report.rpo.measured} s`, report);
     expect(report).toMatchObject({ kind: "disaster", outcome: "passed", release: "v1", faults: [] });
+    await example(report);
     const rows = ROWS.backedUp + ROWS.archived;
     expect(report.tables).toContainEqual({ name: "public.numbers", copy: rows, running: rows });
     expect(report.checks).toContainEqual({ name: "numbers", passed: true, said: "t" });
