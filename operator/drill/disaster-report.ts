@@ -14,6 +14,15 @@ export function engineSteps(events: readonly EngineEvent[]): Step[] {
   });
 }
 
+/** Those of one name as one, where it stands first; to the millisecond. */
+export function summed(steps: readonly Step[]): Step[] {
+  return [...new Set(steps.map(({ name }) => name))].map((name) => {
+    const all = steps.filter((step) => step.name === name);
+    const seconds = all.reduce((sum, step) => sum + step.seconds, 0);
+    return { name, seconds: Math.round(seconds * 1000) / 1000, rto: all.some(({ rto }) => rto) };
+  });
+}
+
 /** By the words of recover.bash and seed.bash. */
 const MARKS = [
   { after: /: restoring the newest backup/, name: "restore" },

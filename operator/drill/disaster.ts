@@ -13,7 +13,7 @@ import { requireDone } from "../settings/place.ts";
 import { siteOf } from "../site/open.ts";
 import type { Site } from "../site/site.ts";
 import { promisedBy, reportOn } from "./basis.ts";
-import { engineSteps, lossOf, parseDoor } from "./disaster-report.ts";
+import { engineSteps, lossOf, parseDoor, summed } from "./disaster-report.ts";
 import { type Isolated, isolated } from "./isolate.ts";
 import { occupy, type Rehearsal } from "./rehearsal.ts";
 import { type DrillReport, drillId, type Risk } from "./report.ts";
@@ -197,7 +197,8 @@ function conclude(drill: DisasterDrill, site: Site, ended: Ended): DrillReport {
   const { ahead, cut, lines, faults, door, left } = ended;
   const { catalog, bundle } = found;
   const risk = "unknown" in ahead.risk ? undefined : ahead.risk;
-  const answered = ended.answered === undefined ? null : opened + (ended.answered - ended.begun) / 1000;
+  const answered =
+    ended.answered === undefined ? null : Math.round(opened * 1000 + ended.answered - ended.begun) / 1000;
   const loss =
     ended.set === undefined || !catalog
       ? undefined
@@ -228,14 +229,14 @@ function conclude(drill: DisasterDrill, site: Site, ended: Ended): DrillReport {
       rto: answered,
       // A stack without a database has nothing to lose that is dated.
       rpo: loss?.rpo ?? (catalog || answered === null ? null : 0),
-      steps: [
+      steps: summed([
         { name: "the bundle, opened", seconds: opened, rto: true },
         { name: "the host, reached and made ready", seconds: ended.ready, rto: true },
         ...engine,
         ...(answered === null
           ? []
           : [{ name: "sending, and asking the door", seconds: Math.max(0, answered - counted), rto: true }]),
-      ],
+      ]),
       checks: [...report.checks, ...(door?.checks ?? [])],
       faults: [
         ...faults,

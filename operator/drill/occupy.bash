@@ -23,7 +23,8 @@ fi
 there=$(strangers "$root")
 [[ -z $there ]] || stop "${there//$'\n'/; }" 94
 mkdir -p -- "$root"
-put "$root/drill-site" "$id $(date +%s) $by held"
+since=$(date +%s)
+put "$root/drill-site" "$id $since $by held"
 mkdir -m 0700 -- "$root/state"
 tags >"$root/state/drill-images"
 
@@ -31,7 +32,7 @@ keep=no
 end() {
   trap - EXIT
   if [[ $keep == yes ]]; then
-    put "$root/drill-site" "$id $(date +%s) $by kept"
+    put "$root/drill-site" "$id $since $by kept"
     say kept
   elif empty_host "$root"; then
     say gone

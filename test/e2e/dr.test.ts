@@ -161,13 +161,14 @@ describe.skipIf(!engine)("a disaster", () => {
     expect(await site.sql(second, "show archive_mode")).toBe("off");
     expect(await site.redis(second, "get", "session:1")).toBe("ana");
 
-    // The same question from the same container of the site that serves: only there it is answered.
-    const out = (address: string) =>
-      `node -e 'const s=require("net").connect(22,"${address}");s.setTimeout(5000,()=>{console.log("silent");process.exit()});s.on("connect",()=>{console.log("reached");process.exit()});s.on("error",(e)=>console.log(e.code))'`;
-    expect(await site.inService(site.first, "api-1", out(second.address))).toBe("reached");
-    expect(await site.inService(second, "api-1", out(site.first.address))).not.toBe("reached");
-    const curl = `curl -sk -m 4 -o /dev/null -w '%{remote_ip}' https://${site.s3.endpoint}/`;
-    expect(await second.exec(curl)).not.toBe("");
+    // The same question from the same container of the site that serves, and from the drill's host: there it is answered.
+    const [bucket = "", port = ""] = site.s3.endpoint.split(":");
+    const connect = `node -e 'const s=require("net").connect(${port},"${bucket}");s.setTimeout(5000,()=>{console.log("silent");process.exit()});s.on("connect",()=>{console.log("reached");process.exit()});s.on("error",(e)=>console.log(e.code))'`;
+    expect(await site.inService(site.first, "api-1", connect)).toBe("reached");
+    expect(await second.exec(`timeout 5 bash -c ': </dev/tcp/${bucket}/${port}' && echo reached`)).toMatch(
+      /reached/,
+    );
+    expect(await site.inService(second, "api-1", connect)).not.toBe("reached");
     const running = (
       await second.exec(`docker ps ${label} --format '{{.Label "com.docker.compose.service"}}'`)
     )
