@@ -205,7 +205,7 @@ describe.skipIf(!engine)("a disaster", () => {
     expect(figures).toContain('plimsoll_drill_last_failed{kind="disaster"} 0');
   });
 
-  it("drill: two at once are refused, and one whose laptop dies leaves nothing", async () => {
+  it("drill: two at once are refused, and one that is killed or interrupted leaves nothing", async () => {
     const before = await stored();
     const first = site.begin(drillWords(...fromBucket()), { cwd: site.empty });
     await eventually(async () => {
@@ -219,6 +219,16 @@ describe.skipIf(!engine)("a disaster", () => {
     first.kill("SIGKILL");
     await first;
     await eventually(emptied, 120);
+
+    // A Ctrl-C is waited for: the host is empty when the prompt comes back.
+    const interrupted = site.begin(drillWords(...fromBucket()), { cwd: site.empty });
+    await eventually(async () => {
+      expect(await second.exec(`ls ${ROOT}`)).toContain("secrets");
+    }, 120);
+    interrupted.kill("SIGINT");
+    const { exitCode, stderr } = await interrupted;
+    expect(exitCode, String(stderr)).toBe(130);
+    await emptied();
     expect(await stored()).toEqual(before);
   });
 
