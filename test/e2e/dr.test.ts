@@ -272,7 +272,9 @@ describe.skipIf(!engine)("a disaster", () => {
     expect(await site.answers(second)).toBe("200 v1");
     expect(await site.redis(second, "get", "session:1")).toBe("ana");
     const reached = Date.parse(found.lastTransaction);
-    expect(Math.abs(reached - lastArchived)).toBeLessThan(5_000);
+    // Autovacuum commits too, and a segment of it may have come into the bucket while drills were held.
+    expect(reached).toBeGreaterThan(lastArchived - 5_000);
+    expect(reached).toBeLessThan(died);
     console.log(`RTO ${found.seconds} s, RPO ${((died - reached) / 1000).toFixed(1)} s`, found);
   });
 
