@@ -33,6 +33,7 @@ export type Repository = {
   store: Store;
   /** Known from stack.yaml alone. */
   stack?: string;
+  host?: string;
   dr?: Dr;
 };
 
@@ -54,7 +55,12 @@ export async function repositoryOf(
       2,
     );
   const ca = bucket.ca === undefined ? undefined : beside[bucket.ca];
-  return { store: { ...bucket, style: uriStyle(bucket), ca }, stack: core.name, dr: core.dr };
+  return {
+    store: { ...bucket, style: uriStyle(bucket), ca },
+    stack: core.name,
+    host: core.host,
+    dr: core.dr,
+  };
 }
 
 /** @throws Problem (2) */

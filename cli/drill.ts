@@ -11,27 +11,38 @@ import { openRunning, type Running } from "../operator/operate/running.ts";
 import { Problem } from "../operator/problem.ts";
 import { audited } from "../operator/settings/audit.ts";
 import { readLock, requireUnlocked } from "../operator/settings/lock.ts";
+import { addStoreOptions } from "./dr-store.ts";
+import { type DisasterOptions, disaster } from "./drill-disaster.ts";
 import { ExitError } from "./exit.ts";
 import { asTyped } from "./hint.ts";
 import { confirmName } from "./operate.ts";
 import { paintFor } from "./screen.ts";
 import { onSite, type SiteOptions, type Work, withSite } from "./site.ts";
 
-type Action = "restore" | "failover" | "list" | "show";
-type Options = SiteOptions & { andBack?: boolean; confirm?: string; json?: boolean };
+type Action = "restore" | "failover" | "disaster" | "list" | "show";
+type Options = SiteOptions & DisasterOptions & { andBack?: boolean; confirm?: string };
 
 export function drillCommand(): Command {
-  return onSite(new Command("drill"))
-    .addArgument(new Argument("<action>", "what to do").choices(["restore", "failover", "list", "show"]))
+  return addStoreOptions(onSite(new Command("drill")))
+    .addArgument(
+      new Argument("<action>", "what to do").choices(["restore", "failover", "disaster", "list", "show"]),
+    )
     .argument("[id]", "of one drill: for show")
     .description(
-      "restore: the newest data into a copy, timed, looked into, thrown away. failover: the replica takes over for real, under a probe. Both are judged against objectives.rto and rpo. list, show: what came of them",
+      "restore: the newest data into a copy, timed, looked into, thrown away. failover: the replica takes over for real, under a probe. disaster: the whole stack on an empty host (--host), from the bucket and the recovery key, cut off from the world, looked into, taken away. All are judged against objectives.rto and rpo. list, show: what came of them",
     )
     .option("--and-back", "for failover: promote back afterwards, so that the node leads that led before")
     .option("--confirm <name>", "for failover: the stack's name; nobody is asked")
+    .option("--identity <file>", "for disaster: the recovery key, as `plimsoll dr key` wrote it")
+    .option("--bundle <name>", "for disaster: another bundle than the newest")
+    .option("--keep", "for disaster: what came up stays on its host, to be looked at")
+    .option("--drop", "for disaster: takes away what was kept on --host")
     .option("--json", "the result as JSON on stdout")
     .action(
       async (environment: EnvironmentKind, action: Action, id: string | undefined, options: Options) => {
+        // Its host is another one, and it needs no stack.yaml.
+        if (action === "disaster")
+          return disaster(environment, options, () => requireWords(environment, action, id, options));
         await withSite(
           environment,
           options,
@@ -50,18 +61,25 @@ export function drillCommand(): Command {
     );
 }
 
+const OF_DISASTER = ["identity", "bundle", "keep", "drop", "repository", "region", "ca"] as const;
+
 function requireWords(
   environment: EnvironmentKind,
   action: Action,
   id: string | undefined,
-  { andBack, confirm }: Options,
+  options: Options,
 ): void {
+  const { andBack, confirm } = options;
   const usage = (message: string, remedy: string) =>
     new Problem(message, `plimsoll drill ${environment} ${remedy}`, 2);
   if (andBack && action !== "failover")
     throw usage(`--and-back is for failover, not for ${action}`, "failover --and-back");
   if (confirm !== undefined && action !== "failover")
     throw usage(`--confirm is for failover: ${action} touches nothing that serves`, action);
+  const given = OF_DISASTER.find((word) => options[word] !== undefined);
+  if (given !== undefined && action !== "disaster")
+    throw usage(`--${given} is for disaster, not for ${action}`, `disaster --${given} …`);
+  if (options.keep && options.drop) throw usage("--keep and --drop are two things", "disaster --drop");
   if (action === "show" && id === undefined) throw usage("show which?", "show ID");
   if (action !== "show" && id !== undefined)
     throw usage(`${action} takes no id, found ${JSON.stringify(id)}`, action);

@@ -44,7 +44,9 @@ export const Drills = z.strictObject({
   failover: Every.optional().describe(
     "The replica takes over, and the old primary comes back; 90d in production where there is a replica, and false elsewhere, if absent",
   ),
-  disaster: Every.prefault(false).describe("The stack comes up on another host, from its backups alone"),
+  disaster: Every.prefault(false).describe(
+    "The stack comes up on another, empty host, from its backups alone and cut off from the world",
+  ),
 });
 export type Drills = z.output<typeof Drills>;
 

@@ -26,19 +26,28 @@ export type Findings = Partial<
 export async function concluded(
   { site }: Running,
   promised: Promised,
-  { kind, how, began }: DrillBasis,
+  basis: DrillBasis,
   found: Findings,
 ): Promise<DrillReport> {
   const release = (await site.host.read(`${site.state}/current`))?.trim() || null;
+  return reportOn(site, promised, basis, { release, ...found });
+}
+
+export function reportOn(
+  { stack, environment }: Pick<DrillReport, "stack" | "environment">,
+  promised: Promised,
+  { kind, how, began }: DrillBasis,
+  found: Findings,
+): DrillReport {
   const report: DrillReport = {
     version: 1,
     id: drillId(kind, began),
     kind,
     how,
-    stack: site.stack,
-    environment: site.environment,
+    stack,
+    environment,
     by: whoami(),
-    release,
+    release: null,
     began: began / 1000,
     seconds: (Date.now() - began) / 1000,
     outcome: "failed",

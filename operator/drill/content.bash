@@ -1,5 +1,5 @@
 # What a database holds. Arguments: STATE PROJECT KEY NODE OWNER. stdin: a line for each check: NAME and its query in
-# base64. KEY: `running`, of a node; `copy`, of the copy.
+# base64. KEY: `running`, of a node; `copy`, of the copy, or of a drill's node where NODE is not `-`.
 # stdout: `KEY ROWS TABLE`; and of the copy: `check NAME yes|no ANSWER`, `size BYTES`, `postgres VERSION`,
 #   `pgbackrest VERSION`, `started SECONDS` of the stack's first start, where it is known.
 set -euo pipefail
@@ -25,8 +25,8 @@ SQL
 ask() {
   local said
   # shellcheck disable=SC2016
-  said=$(timeout --kill-after=5 610 docker exec --env PGOPTIONS='-c default_transaction_read_only=on -c statement_timeout=600s' "$id" \
-    bash -c 'exec psql -h 127.0.0.1 -U "$1" -d "$PLIMSOLL_DATABASE" -XAtqw -v ON_ERROR_STOP=1 -c "$2"' psql "$owner" "$2" </dev/null 2>&1) || true
+  said=$(timeout --kill-after=5 610 docker exec --env "PGOPTIONS=${role}-c default_transaction_read_only=on -c statement_timeout=600s" "$id" \
+    bash -c 'exec psql -h 127.0.0.1 -U "$1" -d "$PLIMSOLL_DATABASE" -XAtqw -v ON_ERROR_STOP=1 -c "$2"' psql "$user" "$2" </dev/null 2>&1) || true
   say "check $1 $(if [[ $said == t ]]; then echo yes; else echo no; fi) $(tr '[:cntrl:]' ' ' <<<"${said:0:200}")"
 }
 
@@ -35,8 +35,16 @@ if [[ $key == running ]]; then
   if [[ -n $id ]]; then rows "$id"; fi
   exit 0
 fi
-id=$(copies | head -n 1)
-[[ -n $id ]] || stop "the copy was taken away before it was looked into"
+# A copy lets the application in without its password; a node only its superuser, who takes that role.
+user=$owner role=''
+if [[ $node == - ]]; then
+  id=$(copies | head -n 1)
+  [[ -n $id ]] || stop "the copy was taken away before it was looked into"
+else
+  user=postgres role="-c role=$owner "
+  id=$(container_of "$node")
+  [[ -n $id ]] || stop "$node has no container"
+fi
 say "size $(sql "$id" 'select sum(pg_database_size(oid)) from pg_database' 60 || true)"
 say "postgres $(sql "$id" 'show server_version' || true)"
 say "pgbackrest $(docker exec "$id" pgbackrest version 2>/dev/null | awk '{ print $2 }')"

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { readBackups } from "../database/backups.ts";
 import { judgeRestore, lookAtBackups, type Restoration, restoreCopy } from "../database/restore.ts";
+import type { Engine } from "../engine/find.ts";
 import type { Running } from "../operate/running.ts";
 import { Problem } from "../problem.ts";
 import { requireDone } from "../settings/place.ts";
+import type { Site } from "../site/site.ts";
 import { engineEnvironment } from "../up/project.ts";
 import { concluded, type DrillBasis, type Promised } from "./basis.ts";
 import { guardCopy } from "./guard.ts";
@@ -21,11 +23,11 @@ export type RestoreDrill = {
 };
 
 /** As it was deployed: what the copy is asked. */
-const Asked = z.object({
+export const Asked = z.object({
   owner: z.string(),
   checks: z.array(z.object({ name: z.string(), sql: z.string() })),
 });
-type Asked = z.output<typeof Asked>;
+export type Asked = z.output<typeof Asked>;
 
 /** @throws Problem where it cannot be held, before anything is touched */
 export async function judgeRestoreDrill(running: Running): Promise<RestoreDrill> {
@@ -106,8 +108,9 @@ async function forget({ site }: Running): Promise<void> {
   await site.host.script('rm -f -- "$1/drill"', [site.state]).catch(() => undefined);
 }
 
-async function content(
-  { site, project }: Running,
+/** @param running its host may be another: of a drill, whose node is what a copy is elsewhere */
+export async function content(
+  { site, project }: { site: Site; project: { name: string; engine: Engine } },
   key: "running" | "copy",
   node: string,
   { owner, checks }: Asked,
@@ -174,7 +177,7 @@ export function emptied(tables: DrillReport["tables"]): string[] {
   });
 }
 
-type Timed = { /** Milliseconds of the epoch. */ at: number; line: string };
+export type Timed = { /** Milliseconds of the epoch. */ at: number; line: string };
 
 /** What the script said, and how long each step took by when it said so. */
 export function parseRestoreDrill(lines: readonly Timed[]) {

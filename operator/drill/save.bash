@@ -11,7 +11,8 @@ head -c "$bytes" -- "$work/all" >"$work/json"
 tail -c "+$((bytes + 1))" -- "$work/all" >"$work/md"
 mv -fT -- "$work/md" "$state/drills/$id.md"
 mv -fT -- "$work/json" "$state/drills/$id.json"
-rm -f -- "$state/drill"
+# Of another kind it may be held at this moment.
+if [[ $(head -n 1 -- "$state/drill" 2>/dev/null) == "${id##*-} "* ]]; then rm -f -- "$state/drill"; fi
 sidecar=$(container_of backup-postgres)
 if [[ -z $sidecar ]]; then
   say "metric no the stack has no sidecar of backups"

@@ -2,8 +2,8 @@
 import { readOwn } from "../../generator/package.ts";
 import { Problem } from "../problem.ts";
 
-export function drillScript(name: string): string {
-  return ["database/lib", "drill/lib", `drill/${name}`]
+export function drillScript(name: string, ...behind: readonly string[]): string {
+  return ["database/lib", "drill/lib", ...behind.map((part) => `drill/${part}`), `drill/${name}`]
     .map((path) => readOwn(`operator/${path}.bash`))
     .join("\n");
 }

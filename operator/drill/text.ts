@@ -46,7 +46,7 @@ function verdict({ met }: Measure): string {
   return met === null ? "NOT MEASURED" : met ? "met" : "MISSED";
 }
 
-function objectives({ rto, rpo }: DrillReport): string[] {
+function objectives({ kind, rto, rpo }: DrillReport): string[] {
   const row = (name: string, what: string, one: Measure) => [
     name,
     what,
@@ -56,12 +56,22 @@ function objectives({ rto, rpo }: DrillReport): string[] {
   ];
   return table(
     ["objective", "what it is", "promised", "measured", "verdict"],
-    [row("RTO", "until the database answers again", rto), row("RPO", "what would have been lost", rpo)],
+    [
+      row(
+        "RTO",
+        kind === "disaster"
+          ? "until the stack's door answers on another host"
+          : "until the database answers again",
+        rto,
+      ),
+      row("RPO", "what would have been lost", rpo),
+    ],
   );
 }
 
 function about(report: DrillReport): string[] {
   const { backup, reached, size } = report;
+  const copy = copyOf(report);
   const rows: [string, string][] = [
     ["drill", report.id],
     ["way", report.how],
@@ -76,8 +86,8 @@ function about(report: DrillReport): string[] {
           ["its size", `${sizeOf(backup.size)}, ${sizeOf(backup.stored)} of the repository`],
         ] as [string, string][])
       : []),
-    ...(size === null ? [] : ([["databases of the copy", sizeOf(size)]] as [string, string][])),
-    ...(reached === null ? [] : ([["last transaction of the copy", time(reached)]] as [string, string][])),
+    ...(size === null ? [] : ([[`databases of ${copy}`, sizeOf(size)]] as [string, string][])),
+    ...(reached === null ? [] : ([[`last transaction of ${copy}`, time(reached)]] as [string, string][])),
   ];
   return table(["", ""], rows);
 }
@@ -160,10 +170,14 @@ function tables(report: DrillReport): string[] {
     "## Rows",
     "",
     ...table(
-      ["table", "in the copy", "in the running database when it began"],
+      ["table", `in ${copyOf(report)}`, "in the running database when it began"],
       report.tables.map(({ name, copy, running }) => [name, count(copy), count(running)]),
     ),
   ];
+}
+
+function copyOf({ kind }: DrillReport): string {
+  return kind === "disaster" ? "the drill" : "the copy";
 }
 
 /** To the second: `2026-11-28 03:30:12Z`. */

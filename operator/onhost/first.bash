@@ -5,13 +5,13 @@ first_release() {
   # One that comes back from its backups: their sidecar reads files of the live folder.
   if [[ -s $WORK/seed ]]; then
     step files step_all_files || return 1
-    step 'kept images' step_kept_images || return 1
+    step 'kept images' with_seed step_kept_images || return 1
   fi
   step images step_images || return 1
   step secrets step_secrets || return 1
   step look step_look || return 1
   step files step_all_files || return 1
-  if [[ -s $WORK/seed ]]; then step seed step_seed || return 1; fi
+  if [[ -s $WORK/seed ]]; then step seed with_seed step_seed || return 1; fi
   step start step_start || return 1
   step smoke step_smoke || return 1
   step finish step_finish

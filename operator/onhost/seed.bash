@@ -3,6 +3,16 @@
 # filled stands in the release's file `seed`, a line each: postgres NODE DATA-DIRECTORY, files WHAT VOLUME, or later WHAT, of which it only tells.
 # What is done is seen in the volumes, so that a second run goes on.
 
+# with_seed FUNCTION…: with the release's file seed.yaml laid over its services, where it has one. In a drill only these
+# services reach the bucket, and only now.
+with_seed() {
+  local plain=("${COMPOSE[@]}") code=0
+  [[ ! -s $WORK/seed.yaml ]] || COMPOSE+=(-f "$WORK/seed.yaml")
+  "$@" || code=$?
+  COMPOSE=("${plain[@]}")
+  return "$code"
+}
+
 step_seed() {
   local kind name more done=()
   # An empty volume takes owner and mode from the image of the service that it is made for, so those come first.

@@ -5,7 +5,7 @@ import { Problem } from "../problem.ts";
 import { engineOptions, nextVersion, releaseJson, sendAndFollow } from "../release/deploy.ts";
 import { attach, type End, type EngineEvent } from "../release/follow.ts";
 import { type Look, look } from "../release/look.ts";
-import { requireReady } from "../release/preflight.ts";
+import { requireNoDrill, requireReady } from "../release/preflight.ts";
 import { settingsEnv } from "../release/settings-env.ts";
 import { requireDone } from "../settings/place.ts";
 import { whoami } from "../settings/who.ts";
@@ -28,6 +28,14 @@ export type Activation = {
   say(line: string): void;
   onEvent(event: EngineEvent): void;
   signal?: AbortSignal;
+  /** A rehearsal: nobody is told that this host took over, and it has no way out. */
+  drill?: Rehearsal;
+};
+
+export type Rehearsal = {
+  /** In place of the release's compose.yaml, and what is laid over it while volumes are filled. */
+  compose: string;
+  seed: string;
 };
 
 export type ActivationPlan = {
@@ -69,6 +77,7 @@ export async function activate(wish: Activation): Promise<Activated> {
   const { site, bundle, catalog, store, keys, say, onEvent, signal } = wish;
   const plan = planOf(bundle);
   const seen = await look(site, "", signal);
+  if (!wish.drill) requireNoDrill(site, seen);
   const begun = await begunHere(site);
   if (seen.current) {
     if (!begun) throw runsAlready(site);
@@ -92,7 +101,13 @@ export async function activate(wish: Activation): Promise<Activated> {
       2,
     );
   const images = imagesIn(textOf(bundle.generated, "compose.yaml"));
-  requireReady(site, seen, plan, images, new Map(bundle.secrets.map(({ path }) => [path, ""])));
+  requireReady(
+    site,
+    { ...seen, drill: undefined },
+    plan,
+    images,
+    new Map(bundle.secrets.map(({ path }) => [path, ""])),
+  );
   requireDisk(site, seen, plan, catalog);
   await wish.agree({
     stack: plan.name,
@@ -103,8 +118,8 @@ export async function activate(wish: Activation): Promise<Activated> {
     database: catalog?.backup.size,
     again: begun !== undefined,
   });
-  const recovery = await layBundle(site, bundle, keys, new Date());
-  await writeActive(store, keys, activeOf(site, recovery));
+  const recovery = await layBundle(site, bundle, keys, new Date(), { drill: wish.drill !== undefined });
+  if (!wish.drill) await writeActive(store, keys, activeOf(site, recovery));
   const { version, events } = await release(wish, plan, recovery);
   return activated(site, recovery, version, events);
 }
@@ -162,14 +177,14 @@ function requireDisk(site: Site, { free }: Look, plan: PlanJson, catalog: Catalo
 
 /** As the first release of this host, with the files of the bundle's: what comes after goes on as ever. */
 async function release(
-  { site, bundle, onEvent, signal }: Activation,
+  { site, bundle, onEvent, signal, drill }: Activation,
   plan: PlanJson,
   recovery: Recovery,
 ): Promise<End> {
   const seen = await look(site, "", signal);
   const version = nextVersion(seen);
   const told = {
-    kind: "recovery" as const,
+    kind: drill ? ("drill" as const) : ("recovery" as const),
     share: 0,
     changes: [`${recovery.release} of ${bundle.meta.host}, from ${recovery.bundle}`],
     of: recovery.release,
@@ -185,7 +200,11 @@ async function release(
     base: recovery.release,
     told: { onEvent, signal },
     files: [
-      text("files.gone", ""),
+      // In a drill no bundle is made either.
+      text("files.gone", drill ? `${RECIPIENTS}\n` : ""),
+      ...(drill
+        ? [{ ...text("files/compose.yaml", drill.compose), mode: 0o644 }, text("seed.yaml", drill.seed)]
+        : []),
       text("seed", seedLines(plan)),
       text("release.json", releaseJson(seen, version, plan, told)),
       text("release.yaml", words ? textOf(bundle.state, words.path) : "{}\n"),
@@ -193,6 +212,9 @@ async function release(
     ],
   });
 }
+
+/** Whom bundles are sealed to: bundle.bash makes none without it. */
+const RECIPIENTS = "backup-files/recipients";
 
 /**
  * What seed.bash fills, in its words: PostgreSQL first, which takes longest. Logs come back once all serves, by a command of

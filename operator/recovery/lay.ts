@@ -22,6 +22,8 @@ export const Recovery = z.object({
 export type Recovery = z.output<typeof Recovery>;
 
 export const SITE_SECRET = "backup_site";
+/** How the id of a drill's site begins: site.bash lets none of its nodes start, and none of its sidecars write. */
+const DRILL_SITE = "drill";
 
 /** Of the old host's work alone, or made anew here. */
 const LEFT =
@@ -31,12 +33,18 @@ const LEFT =
  * @param keys of the bucket, as a person gave them: the bundle's may be revoked
  * @returns what is there afterwards: of an earlier try where there was one. @throws Problem; nothing was begun then
  */
-export async function layBundle(site: Site, bundle: Bundle, keys: StoreKeys, now: Date): Promise<Recovery> {
+export async function layBundle(
+  site: Site,
+  bundle: Bundle,
+  keys: StoreKeys,
+  now: Date,
+  { drill = false } = {},
+): Promise<Recovery> {
   const recovery: Recovery = {
     format: 1,
     bundle: bundle.name,
     release: bundle.meta.release,
-    id: randomBytes(12).toString("hex"),
+    id: (drill ? DRILL_SITE : "") + randomBytes(12).toString("hex"),
     begun: now.toISOString(),
   };
   const files: SentFile[] = [

@@ -56,6 +56,8 @@ for folder in "$state"/releases/v*; do
 done
 # Names and nothing else; what is empty was not supplied.
 [[ ! -d $secrets ]] || find "$secrets" -maxdepth 1 -type f -size +0 -not -name '.*' -printf 'secret %f\n'
+# A disaster drill was held here, or is.
+if [[ -f $2/drill-site ]]; then say "drill $(head -n 1 -- "$2/drill-site")"; fi
 text lock "$state/lock"
 # Shared: two that look do not meet, and who takes it waits for a look to be over.
 if [[ -f $state/work.lock ]] && ! flock --shared --nonblock "$state/work.lock" true 2>/dev/null; then text work "$state/work"; fi

@@ -38,6 +38,8 @@ export type Look = {
   lock?: StackLock;
   /** Its file as it lies there, expired or not. */
   lockText?: string;
+  /** Of a disaster drill that is held here, or was kept: the first line of its mark. */
+  drill?: string;
   /** The one at work. */
   work?: Running;
   /** Of the current release. */
@@ -109,6 +111,7 @@ export function parseLook(stdout: string, seconds = 0): Look {
     releases: new Map(lists.release.map((line) => line.split(" ") as [string, string])),
     lock: parseLock(texts.get("lock"), now * 1000),
     lockText: texts.get("lock"),
+    drill: words.get("drill"),
     work: workOf(texts.get("work")),
     release: texts.get("release"),
     plan: plan === undefined ? undefined : (JSON.parse(plan) as PlanJson),

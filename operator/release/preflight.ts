@@ -31,6 +31,7 @@ export function requireReady(
   coming: ReadonlyMap<string, string> = new Map(),
 ): void {
   requireUnlocked(look.lock, site.environment);
+  requireNoDrill(site, look);
   requireOwnRecipient(site, plan);
   const faults = [...engineFaults(look), ...machineFaults(look, plan), ...roomFaults(site, look, images)];
   const skew = look.now - Date.now() / 1000;
@@ -48,6 +49,15 @@ export function requireReady(
     site.host.kind === "local"
       ? "An engine: sudo npx plimsoll engine install. Room: docker system df"
       : `Make it ready (safe to run again): ${initCommand(site.host.name, parametersOfStack(site.host.name, plan.services))}`,
+  );
+}
+
+/** @throws Problem where a disaster drill is held, or was kept to be looked at: that is no site, and nothing goes on from it */
+export function requireNoDrill({ host, environment }: Site, { drill }: Pick<Look, "drill">): void {
+  if (drill === undefined) return;
+  throw new Problem(
+    `${host.name} holds a disaster drill: nothing was changed`,
+    `Take it away first: plimsoll drill ${environment} disaster --host ${host.name} --drop`,
   );
 }
 

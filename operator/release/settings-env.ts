@@ -4,7 +4,15 @@ import { quote } from "../host/quote.ts";
 import { Problem } from "../problem.ts";
 import type { Site } from "../site/site.ts";
 
-export type ReleaseKind = "deploy" | "canary" | "rollback" | "config" | "secrets" | "scale" | "recovery";
+export type ReleaseKind =
+  | "deploy"
+  | "canary"
+  | "rollback"
+  | "config"
+  | "secrets"
+  | "scale"
+  | "recovery"
+  | "drill";
 
 export type EngineOptions = {
   version: string;

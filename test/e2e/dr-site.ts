@@ -90,7 +90,7 @@ export async function openDrSite(words: Readonly<Record<string, unknown>> = {}) 
       for (const [path, value] of Object.entries(given)) {
         const at = path.split(".");
         if (value === undefined) document.deleteIn(["environments", "production", ...at]);
-        else document.setIn(["environments", "production", ...at], value);
+        else document.setIn(["environments", "production", ...at], document.createNode(value));
       }
       await writeFile(file, document.toString());
     }

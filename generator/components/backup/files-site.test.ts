@@ -8,11 +8,11 @@ import { eachInItsFolder } from "../../testing/folder.ts";
 const folder = eachInItsFolder();
 const at = (name: string) => join(folder.path, name);
 
-/** @param curl body of a script that answers for the bucket */
-function sidecar(command: string, curl: string) {
+/** @param curl body of a script that answers for the bucket @param id of the site */
+function sidecar(command: string, curl: string, id = "own00000") {
   for (const name of ["run", "recovery", "bin"]) mkdirSync(at(name), { recursive: true });
   writeFileSync(at("credentials"), "aws_access_key_id = K\naws_secret_access_key = S\n");
-  writeFileSync(at("site"), "own00000");
+  writeFileSync(at("site"), id);
   writeFileSync(at("recovery/20261128T161500Z.tar.age"), "sealed");
   writeFileSync(
     at("bin/curl"),
@@ -50,6 +50,14 @@ for (const command of ["backup", "upload"]) {
     expect(said).toContain("another site took over, deploy@203.0.113.8 since 2026-11-28T17:00:00Z");
     expect(existsSync(at("restic.log"))).toBe(false);
     expect(readFileSync(at("curl.log"), "utf8").trim().split("\n")).toHaveLength(1);
+  });
+
+  it(`makes no ${command} on a disaster drill's host, without asking anybody`, () => {
+    const { status, said } = sidecar(command, "exit 22", "drill0123456789");
+    expect(status, said).toBe(1);
+    expect(said).toContain("this host is a disaster drill");
+    expect(existsSync(at("restic.log"))).toBe(false);
+    expect(existsSync(at("curl.log"))).toBe(false);
   });
 
   it(`goes on with the ${command} where it is the site itself, nobody is named, or the bucket is away`, () => {

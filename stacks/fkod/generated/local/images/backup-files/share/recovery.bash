@@ -118,6 +118,10 @@ s3() {
 superseded() {
   local active who site=${PLIMSOLL_SITE-/run/secrets/backup_site}
   [[ -n ${PLIMSOLL_S3_URL-} && -r $site ]] || return 1
+  if [[ $(<"$site") == drill* ]]; then
+    log "this host is a disaster drill: nothing of it goes into the repository" error
+    return
+  fi
   active=$(s3 --max-time 20 --retry 0 "$PLIMSOLL_S3_URL/${PLIMSOLL_S3_PREFIX}active.json" 2>/dev/null) || return 1
   who=$(jq -er --arg own "$(<"$site")" 'select(.format == 1 and .id != $own) | "\(.host) since \(.since)"' <<<"$active" 2>/dev/null) ||
     return 1
