@@ -7,6 +7,7 @@ import type { Backups, Postgres, PostgresBackup } from "../../operator/database/
 import type { Verification } from "../../operator/database/report.ts";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { compareLimits } from "./limits.ts";
+import { inLongIt } from "./long.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
 
@@ -211,7 +212,7 @@ describe.skipIf(!engine)("backups", () => {
     expect((await list()).running).toEqual({ backup: false, verify: false });
   });
 
-  it("Ctrl-C ends the watching, and not the verification", async () => {
+  inLongIt("Ctrl-C ends the watching, and not the verification", async () => {
     const before = (await newest()).verified?.finished ?? 0;
     const watching = cli.begin("backup", ["verify"]);
     await eventually(async () => void (await inSidecar("test -s /trial/data/postmaster.pid")), 60);

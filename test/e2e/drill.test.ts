@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DrillReport } from "../../operator/drill/report.ts";
 import type { Drills } from "../../operator/drill/store.ts";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
+import { inLongIt } from "./long.ts";
 import { buildCli, type Cli, cliOn, removeCli, type Said } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
 import { startWriter } from "./writer.ts";
@@ -274,7 +275,7 @@ describe.skipIf(!engine)("drills", () => {
     await eventually(async () => void (await inSidecar("plimsoll-backup healthy")), 60);
   });
 
-  it("killed half way: no copy stays, and the next one says so", async () => {
+  inLongIt("killed half way: no copy stays, and the next one says so", async () => {
     for (const everything of [false, true]) {
       const cut = cli.begin("drill", ["restore"]);
       let heard = "";
@@ -323,7 +324,7 @@ describe.skipIf(!engine)("drills", () => {
     expect((await cli.run("restore", ["--drop-copy"])).exitCode).toBe(0);
   });
 
-  it("Ctrl-C takes the copy away", async () => {
+  inLongIt("Ctrl-C takes the copy away", async () => {
     const cut = cli.begin("drill", ["restore"]);
     await eventually(async () => expect(await copies()).not.toBe(""), 120);
     cut.kill("SIGINT");
@@ -331,7 +332,7 @@ describe.skipIf(!engine)("drills", () => {
     await eventually(async () => expect(await copies()).toBe(""), 120);
   });
 
-  it("nothing would be lost where every commit is in the repository", async () => {
+  inLongIt("nothing would be lost where every commit is in the repository", async () => {
     await archived();
     const rows = Number(await sql("select count(*) from proof"));
     const moment = Date.now() / 1000;

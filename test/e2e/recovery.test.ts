@@ -8,6 +8,7 @@ import { makeKey, type RecoveryKey, readKey } from "../../operator/recovery/key.
 import type { Store, StoreKeys } from "../../operator/recovery/s3.ts";
 import { type DeploySite, LIVE, openDeploySite } from "./deploy-site.ts";
 import { engineOrSkip } from "./engine.ts";
+import { inLongIt } from "./long.ts";
 import { type S3, startS3 } from "./s3.ts";
 import { eventually } from "./wait.ts";
 
@@ -136,7 +137,7 @@ describe.skipIf(!(await engineOrSkip()))("recovery", () => {
     expect((await files()).images).toHaveLength(1);
   });
 
-  it("a bucket that is away keeps no release up: it is said, and made good afterwards", async () => {
+  inLongIt("a bucket that is away keeps no release up: it is said, and made good afterwards", async () => {
     await s3.cut("refused");
     try {
       const { stderr } = await site.must(["config", "production", "set", "TURN=2", "--yes"]);
@@ -157,7 +158,7 @@ describe.skipIf(!(await engineOrSkip()))("recovery", () => {
     expect((await newest()).meta.release).toBe("v3");
   });
 
-  it("a bundle that cannot be made is no failed release, and is seen", async () => {
+  inLongIt("a bundle that cannot be made is no failed release, and is seen", async () => {
     // tar ends badly, after most of it went into the bundle.
     const unreadable = `${LIVE}/zz-unreadable`;
     await site.exec(`install -m 0000 -o root /dev/null ${unreadable}`);

@@ -6,6 +6,7 @@ import type { Backups, Files, Postgres } from "../../operator/database/backups.t
 import type { Verification } from "../../operator/database/report.ts";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { copyStack } from "./engine-words.ts";
+import { inLongIt } from "./long.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
 import { type S3, startS3 } from "./s3.ts";
 import { eventually } from "./wait.ts";
@@ -139,43 +140,46 @@ describe.skipIf(!engine)("a repository off the host", () => {
     );
   });
 
-  it("a key that expires in mid-run: the log waits, nothing is dropped, the volume goes on; then it catches up", async () => {
-    await s3.key("expired");
-    const waiting: string[] = [];
-    for (let n = 0; n < 3; n++) waiting.push(await closeSegment());
-    const { exitCode, stderr } = await cli.run("backup", ["now"]);
-    expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/ExpiredToken/);
-    const { postgres } = await list();
-    const [local, remote] = postgres.repositories ?? [];
-    expect(local?.fault).toBeNull();
-    expect(remote?.fault).toMatch(/ExpiredToken/);
-    const text = (await cli.run("backup", ["list"])).stdout;
-    expect(text).toMatch(
-      /^s3: the S3 service refuses the key: it is wrong, expired, or may not use the bucket/m,
-    );
-    expect(await figure('plimsoll_backup_repository_failed{what="postgres",repository="s3"}')).toBe(1);
-    expect(await figure('plimsoll_backup_repository_failed{what="postgres",repository="local"}')).toBe(0);
-    // What ArchiveWaits and ArchiveFillsDisk look at.
-    expect(await figure("plimsoll_archive_waiting_segments")).toBeGreaterThanOrEqual(3);
-    expect(await figure("plimsoll_archive_waiting_bytes")).toBeGreaterThanOrEqual(3 * 16 * 1024 ** 2);
-    const kept = await inSidecar("ls /nodes/postgres-1/18/docker/pg_wal");
-    for (const segment of waiting) expect(kept).toContain(segment);
-    await s3.key("good");
-    await archived(waiting.at(-1) as string);
-    await eventually(async () => {
+  inLongIt(
+    "a key that expires in mid-run: the log waits, nothing is dropped, the volume goes on; then it catches up",
+    async () => {
+      await s3.key("expired");
+      const waiting: string[] = [];
+      for (let n = 0; n < 3; n++) waiting.push(await closeSegment());
+      const { exitCode, stderr } = await cli.run("backup", ["now"]);
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(/ExpiredToken/);
       const { postgres } = await list();
-      expect(postgres.gaps).toEqual([]);
-      expect(postgres.repositories?.map(({ fault }) => fault)).toEqual([null, null]);
-    }, 60);
-    const objects = (await s3.list()).map(({ key }) => key);
-    for (const segment of waiting)
-      expect(
-        objects.some((key) => key.includes(segment)),
-        segment,
-      ).toBe(true);
-    expect(await figure("plimsoll_archive_waiting_segments")).toBe(0);
-  });
+      const [local, remote] = postgres.repositories ?? [];
+      expect(local?.fault).toBeNull();
+      expect(remote?.fault).toMatch(/ExpiredToken/);
+      const text = (await cli.run("backup", ["list"])).stdout;
+      expect(text).toMatch(
+        /^s3: the S3 service refuses the key: it is wrong, expired, or may not use the bucket/m,
+      );
+      expect(await figure('plimsoll_backup_repository_failed{what="postgres",repository="s3"}')).toBe(1);
+      expect(await figure('plimsoll_backup_repository_failed{what="postgres",repository="local"}')).toBe(0);
+      // What ArchiveWaits and ArchiveFillsDisk look at.
+      expect(await figure("plimsoll_archive_waiting_segments")).toBeGreaterThanOrEqual(3);
+      expect(await figure("plimsoll_archive_waiting_bytes")).toBeGreaterThanOrEqual(3 * 16 * 1024 ** 2);
+      const kept = await inSidecar("ls /nodes/postgres-1/18/docker/pg_wal");
+      for (const segment of waiting) expect(kept).toContain(segment);
+      await s3.key("good");
+      await archived(waiting.at(-1) as string);
+      await eventually(async () => {
+        const { postgres } = await list();
+        expect(postgres.gaps).toEqual([]);
+        expect(postgres.repositories?.map(({ fault }) => fault)).toEqual([null, null]);
+      }, 60);
+      const objects = (await s3.list()).map(({ key }) => key);
+      for (const segment of waiting)
+        expect(
+          objects.some((key) => key.includes(segment)),
+          segment,
+        ).toBe(true);
+      expect(await figure("plimsoll_archive_waiting_segments")).toBe(0);
+    },
+  );
 
   it("verify: the newest of each is restored, from it alone", async () => {
     const { exitCode, stderr } = await verify();
@@ -191,28 +195,31 @@ describe.skipIf(!engine)("a repository off the host", () => {
     expect(await figure('plimsoll_backup_verify_last_run_failed{what="postgres",repository="s3"}')).toBe(0);
   });
 
-  it("the bucket alone: the same backups, verified and restored into a copy without the volume", async () => {
-    const before = (await list()).postgres.backups.filter(({ repository }) => repository === "s3");
-    await stack.change({ "backup.repository": { s3: bucket() } });
-    await stack.start();
-    const compose = await readFile(join(stack.folder, "compose.yaml"), "utf8");
-    expect(compose).not.toContain("/var/lib/pgbackrest");
-    await eventually(async () => {
-      const { postgres } = await list();
-      expect(postgres.backups.map(({ label }) => label)).toEqual(before.map(({ label }) => label));
-    }, 60);
-    await sql("insert into proof values (0, 'late')");
-    const { exitCode, stderr, stdout } = await cli.run("restore", ["--to", "latest", "--json"]);
-    expect(exitCode, stderr + stdout).toBe(0);
-    const copy = await stack.engine.docker.listContainers({
-      filters: { label: [`plimsoll.copy=${stack.project}`] },
-    });
-    expect(copy).toHaveLength(1);
-    expect((await cli.run("restore", ["--drop-copy", "--json"])).exitCode).toBe(0);
-    expect((await verify()).found).toMatchObject({ outcome: "passed" });
-  });
+  inLongIt(
+    "the bucket alone: the same backups, verified and restored into a copy without the volume",
+    async () => {
+      const before = (await list()).postgres.backups.filter(({ repository }) => repository === "s3");
+      await stack.change({ "backup.repository": { s3: bucket() } });
+      await stack.start();
+      const compose = await readFile(join(stack.folder, "compose.yaml"), "utf8");
+      expect(compose).not.toContain("/var/lib/pgbackrest");
+      await eventually(async () => {
+        const { postgres } = await list();
+        expect(postgres.backups.map(({ label }) => label)).toEqual(before.map(({ label }) => label));
+      }, 60);
+      await sql("insert into proof values (0, 'late')");
+      const { exitCode, stderr, stdout } = await cli.run("restore", ["--to", "latest", "--json"]);
+      expect(exitCode, stderr + stdout).toBe(0);
+      const copy = await stack.engine.docker.listContainers({
+        filters: { label: [`plimsoll.copy=${stack.project}`] },
+      });
+      expect(copy).toHaveLength(1);
+      expect((await cli.run("restore", ["--drop-copy", "--json"])).exitCode).toBe(0);
+      expect((await verify()).found).toMatchObject({ outcome: "passed" });
+    },
+  );
 
-  it("a network that is cut: the log waits, and catches up without a gap", async () => {
+  inLongIt("a network that is cut: the log waits, and catches up without a gap", async () => {
     for (const how of ["silent", "refused"] as const) {
       await s3.cut(how);
       const segment = await closeSegment();
@@ -226,7 +233,7 @@ describe.skipIf(!engine)("a repository off the host", () => {
     }
   });
 
-  it("a replica that is dead: the primary is read", async () => {
+  inLongIt("a replica that is dead: the primary is read", async () => {
     await stack.compose("stop", "postgres-2");
     const { exitCode, stderr } = await cli.run("backup", ["now"]);
     expect(exitCode, stderr).toBe(0);
