@@ -5,7 +5,7 @@ import type { Backup } from "../generator/components/backup/options.ts";
 import { bucketOf, placesOf, uriStyle } from "../generator/components/backup/repository.ts";
 import { components } from "../generator/components/index.ts";
 import type { Dr, EnvironmentKind } from "../generator/spec/core.ts";
-import { loadSpec } from "../generator/spec/load.ts";
+import { loadSpec, type Spec } from "../generator/spec/load.ts";
 import { readStackFolder } from "../generator/stack.ts";
 import { Problem } from "../operator/problem.ts";
 import type { Store, StoreKeys } from "../operator/recovery/s3.ts";
@@ -34,6 +34,7 @@ export type Repository = {
   /** Known from stack.yaml alone. */
   stack?: string;
   dr?: Dr;
+  core?: Spec["core"];
 };
 
 /** What was named, else what stack.yaml says. @throws Problem (2) */
@@ -54,7 +55,7 @@ export async function repositoryOf(
       2,
     );
   const ca = bucket.ca === undefined ? undefined : beside[bucket.ca];
-  return { store: { ...bucket, style: uriStyle(bucket), ca }, stack: core.name, dr: core.dr };
+  return { store: { ...bucket, style: uriStyle(bucket), ca }, stack: core.name, dr: core.dr, core };
 }
 
 /** @throws Problem (2) */
