@@ -13,7 +13,7 @@ LIVE=$3 SECRETS=$4 STACK=$5 ENVIRONMENT=$6 TO=$7 BY=$8 group=$9 patience=${10}
 # shellcheck disable=SC2034,SC2154
 STATE=$state
 # Seconds for what was written last to reach the bucket, and for the backup of files.
-ARCHIVE=90 FILES=900
+ARCHIVE=60 FILES=600
 # Seconds that a server of PostgreSQL may take to end, with its clients cut off already.
 END=120
 application=() volumes=()
@@ -78,12 +78,20 @@ stop_all() {
   ((${#ids[@]} == 0)) || docker stop --time "$wait" "${ids[@]}" >/dev/null
 }
 
+# For restic a bucket that is away is a reason to wait for a quarter of an hour.
+end_files() {
+  # shellcheck disable=SC2016
+  docker exec "$files_id" bash -c 'kill "$(</run/plimsoll/failback.pid)"' </dev/null >/dev/null 2>&1 || true
+}
+
 keep_files() {
   local code deadline=$((SECONDS + FILES))
   ((${#volumes[@]} > 0)) || return 0
   while :; do
     code=0
-    timeout --kill-after=1 "$FILES" docker exec "$files_id" plimsoll-backup-files now </dev/null >/dev/null 2>&1 || code=$?
+    # shellcheck disable=SC2016
+    docker exec "$files_id" bash -c 'echo $$ >/run/plimsoll/failback.pid && exec timeout --kill-after=5 "$1" plimsoll-backup-files now' - "$FILES" \
+      </dev/null >/dev/null 2>&1 || code=$?
     if [[ $code != 75 ]] || ((SECONDS >= deadline)); then break; fi
     sleep 1
   done
@@ -94,33 +102,6 @@ fence_node() {
   docker update --restart=no "$1" >/dev/null
   has "$1" "$FENCED" || mark "$1" "$FENCED" || stop "no fence can be put into the volume of $2"
   docker stop --time "$END" "$1" >/dev/null
-}
-
-# The record of its shutdown is the last that a server writes. It stands alone at the begin of a segment: those before it are
-# archived by the shutdown itself, and it says where everything ends.
-read_end() {
-  local control timeline lsn low
-  control=$(inside "$writer_id" pg_controldata -D "$pgdata" </dev/null)
-  field() { sed -n "s/^$1: *//p" <<<"$control" | head -n 1; }
-  [[ $(field 'Database cluster state') == 'shut down' ]] || stop "$writer did not end in peace: it is '$(field 'Database cluster state')'"
-  timeline=$(field "Latest checkpoint's TimeLineID") lsn=$(field 'Latest checkpoint location')
-  [[ $timeline =~ ^[0-9]+$ && $lsn =~ ^[0-9A-F]+/[0-9A-F]+$ ]] || stop "$writer does not say where its log ends"
-  low=$((16#${lsn#*/}))
-  (((low & 0xFFFFFF) == 40)) || stop "the last record of $writer ($lsn) does not begin a segment: what stands before it there is not in the bucket"
-  low=$((low - 40))
-  at="$timeline $(printf '%s/%X' "${lsn%/*}" "$low")"
-  low=$(((16#${lsn%/*} << 8) + (low >> 24) - 1))
-  last=$(printf '%08X%08X%08X' "$timeline" $((low >> 8)) $((low & 255)))
-}
-
-# Nothing waits on the disk, and every repository says that it has the last one.
-archived() {
-  local waiting
-  waiting=$(inside "$writer_id" find "$pgdata/pg_wal/archive_status" -name '*.ready' </dev/null) && [[ -z $waiting ]] || return 1
-  # shellcheck disable=SC2016
-  timeout --kill-after=1 60 docker exec "$sidecar_id" bash -c 'pgbackrest --stanza=main --output=json --log-level-console=off info |
-    jq -e --arg last "$1" ".[0] as \$all | (\$all.repo | length > 0) and all(\$all.repo[].key;
-      . as \$key | any(\$all.archive[]?; (.database.\"repo-key\" // 1) == \$key and (.max // \"\") >= \$last))"' - "$1" </dev/null >/dev/null 2>&1
 }
 
 fence_database() {
@@ -141,6 +122,7 @@ give_back() {
   ((code != 0)) || return 0
   trap - EXIT
   trap '' TERM INT
+  end_files
   set +e
   (set -e && reopen)
   (($? == 0)) || { say "note not everything could be given back: run this again, or --undo" && exit "$code"; }

@@ -1,7 +1,7 @@
 /** Whether a stack may be moved to another host now, and what it will cost. Decisions alone: nothing is asked here. */
 import type { PlanJson } from "../../generator/render/plan-json.ts";
 import { judgePair } from "../database/in-place.ts";
-import type { Look as DatabaseLook } from "../database/look.ts";
+import { type Look as DatabaseLook, requireNoRestoring } from "../database/look.ts";
 import { Problem } from "../problem.ts";
 import type { Active } from "../recovery/active.ts";
 import type { Look } from "../release/look.ts";
@@ -52,7 +52,9 @@ export function judgeOld(
       `${environment} is ${describeLock(look.lock)}`,
       `Ask them, or lift it: plimsoll unlock ${environment}`,
     );
-  return database && judgePair(database, environment);
+  if (!database) return undefined;
+  requireNoRestoring(database, environment);
+  return judgePair(database, environment);
 }
 
 /** One that was begun before: is it this one? @throws Problem where it is not, or is being given back */

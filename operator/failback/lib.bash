@@ -147,3 +147,30 @@ start_stopped() {
     done
   done
 }
+
+# The record of its shutdown is the last that a server writes. It stands alone at the begin of a segment: those before it are
+# archived by the shutdown itself, and it says where everything ends.
+read_end() {
+  local control timeline lsn low
+  control=$(inside "$writer_id" pg_controldata -D "$pgdata" </dev/null)
+  field() { sed -n "s/^$1: *//p" <<<"$control" | head -n 1; }
+  [[ $(field 'Database cluster state') == 'shut down' ]] || stop "$writer did not end in peace: it is '$(field 'Database cluster state')'"
+  timeline=$(field "Latest checkpoint's TimeLineID") lsn=$(field 'Latest checkpoint location')
+  [[ $timeline =~ ^[0-9]+$ && $lsn =~ ^[0-9A-F]+/[0-9A-F]+$ ]] || stop "$writer does not say where its log ends"
+  low=$((16#${lsn#*/}))
+  (((low & 0xFFFFFF) == 40)) || stop "the last record of $writer ($lsn) does not begin a segment: what stands before it there is not in the bucket"
+  low=$((low - 40))
+  at="$timeline $(printf '%s/%X' "${lsn%/*}" "$low")"
+  low=$(((16#${lsn%/*} << 8) + (low >> 24) - 1))
+  last=$(printf '%08X%08X%08X' "$timeline" $((low >> 8)) $((low & 255)))
+}
+
+# Nothing waits on the disk, and every repository says that it has the last one.
+archived() {
+  local waiting
+  waiting=$(inside "$writer_id" find "$pgdata/pg_wal/archive_status" -name '*.ready' </dev/null) && [[ -z $waiting ]] || return 1
+  # shellcheck disable=SC2016
+  timeout --kill-after=1 60 docker exec "$sidecar_id" bash -c 'pgbackrest --stanza=main --output=json --log-level-console=off info |
+    jq -e --arg last "$1" ".[0] as \$all | (\$all.repo | length > 0) and all(\$all.repo[].key;
+      . as \$key | any(\$all.archive[]?; (.database.\"repo-key\" // 1) == \$key and (.max // \"\") >= \$last))"' - "$1" </dev/null >/dev/null 2>&1
+}
