@@ -112,9 +112,10 @@ new_timeline() {
   number=$(docker exec "$sidecar_id" bash -c 'tr " :" "\n " <<<"${PLIMSOLL_REPOSITORIES:-1:local}" | sed -n "s/ s3\$//p" | head -n 1' </dev/null)
   [[ $number =~ ^[0-9]+$ ]] || stop "backup-postgres knows of no bucket"
   # shellcheck disable=SC2016
-  names=$(docker exec "$sidecar_id" bash -euc '
+  names=$(docker exec "$sidecar_id" bash -euo pipefail -c '
     ls=(pgbackrest --stanza=main "--repo=$1" --log-level-console=off repo-ls)
-    for id in $("${ls[@]}" archive/main --filter="^[0-9]+-[0-9]+\$"); do
+    ids=$("${ls[@]}" archive/main --filter="^[0-9]+-[0-9]+\$")
+    for id in $ids; do
       "${ls[@]}" "archive/main/$id" --filter="^[0-9A-F]{8}[.]history\$" | sed "s,^,$id/,"
     done' - "$number" </dev/null) || stop "the bucket does not say which timelines it has: nothing was opened. Run this again when it answers"
   for name in $names; do
