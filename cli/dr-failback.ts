@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { type FailbackPlan, type FailedBack, failback, giveBack } from "../operator/failback/failback.ts";
-import { outageText } from "../operator/failback/judge.ts";
+import { oldHost, outageText } from "../operator/failback/judge.ts";
 import { localHost } from "../operator/host/local.ts";
 import { Problem } from "../operator/problem.ts";
 import { signOfLife } from "../operator/recovery/first-host.ts";
@@ -65,11 +65,11 @@ async function move(environment: EnvironmentKind, options: Options, signal: Abor
   const found = await openRecovery({ store, keys, identity, environment, stack });
   const { name, project, domain } = found.plan;
   const destination = newHost(options);
-  const from = options.from ?? found.firstHost;
+  const from = options.from ?? oldHost(found, destination);
   if (from === undefined || from === "local")
     throw new Problem("which host serves now is not known", "Name it: --from deploy@203.0.113.7", 2);
   const dns = await prepareDns(dr ?? found.dr, domain, destination, signal);
-  const oldHost = await openHost(from).catch((error: Error) => {
+  const leaving = await openHost(from).catch((error: Error) => {
     if (!(error instanceof Problem)) throw error;
     throw new Problem(
       `${error.message}`,
@@ -80,9 +80,9 @@ async function move(environment: EnvironmentKind, options: Options, signal: Abor
     const freshHost = await openReady(destination, options, found.plan, say, signal);
     try {
       const core = { name, project, domain };
-      const old = siteOf({ environment, core }, "", oldHost);
+      const old = siteOf({ environment, core }, "", leaving);
       const fresh = siteOf({ environment, core }, "", freshHost);
-      const what = `moved from ${oldHost.name} to ${freshHost.name}`;
+      const what = `moved from ${leaving.name} to ${freshHost.name}`;
       const done = await audited(old, { command: "dr failback", what }, () =>
         failback({
           ...{ old, fresh, found, store, keys, identity, say, signal },
@@ -99,7 +99,7 @@ async function move(environment: EnvironmentKind, options: Options, signal: Abor
       await freshHost.close();
     }
   } finally {
-    await oldHost.close();
+    await leaving.close();
   }
 }
 
@@ -108,28 +108,32 @@ function newHost({ host }: Options): string {
   throw new Problem("to which host?", "--host root@203.0.113.8: an empty Debian or Ubuntu", 2);
 }
 
-/** The bucket is asked for nothing here before it has to be: it may be what failed. */
+/** The bucket may be what failed: stack.yaml knows the rest, and what the bucket is needed for is said where it is. */
 async function undo(environment: EnvironmentKind, options: Options, signal: AbortSignal): Promise<void> {
   const { store, stack, core } = await repositoryOf(environment, options);
   const { identity } = await identityOf(options.identity);
   const keys = await keysOf(store);
   const destination = newHost(options);
-  const found = core ? undefined : await openRecovery({ store, keys, identity, environment, stack });
+  const found = await openRecovery({ store, keys, identity, environment, stack }).catch((error: Error) => {
+    if (!core || !(error instanceof Problem)) throw error;
+    say(`${error.message}: stack.yaml is asked instead`);
+    return undefined;
+  });
   const whose = core ?? found?.plan;
   const from = options.from ?? found?.firstHost ?? (core && destinationOf({ environment, core }, undefined));
   if (whose === undefined || from === undefined)
     throw new Problem("which host is to serve again is not known", "Name it: --from deploy@203.0.113.7", 2);
   const { name, project, domain } = whose;
-  const oldHost = await openHost(from);
+  const leaving = await openHost(from);
   try {
     // One that does not let us in is judged by whether anything answers there.
     const freshHost = await openHost(destination).catch(() => undefined);
     try {
-      const old = siteOf({ environment, core: { name, project, domain } }, "", oldHost);
+      const old = siteOf({ environment, core: { name, project, domain } }, "", leaving);
       const fresh = freshHost && siteOf({ environment, core: { name, project, domain } }, "", freshHost);
       const what = `the move to ${destination} given back`;
       await confirmName(
-        `${name} ${environment} serves on ${oldHost.name} again. What was begun on ${destination} is taken away.`,
+        `${name} ${environment} serves on ${leaving.name} again. What was begun on ${destination} is taken away.`,
         name,
         options.confirm,
       );
@@ -139,13 +143,13 @@ async function undo(environment: EnvironmentKind, options: Options, signal: Abor
           requireGone: () => requireGone(destination, options.fenced),
         }),
       );
-      if (options.json) console.log(JSON.stringify({ host: oldHost.name, seconds: round(seconds) }, null, 2));
-      else say(`\n${oldHost.name} serves again, after ${seconds.toFixed(1)} s. Nothing was lost.`);
+      if (options.json) console.log(JSON.stringify({ host: leaving.name, seconds: round(seconds) }, null, 2));
+      else say(`\n${leaving.name} serves again, after ${seconds.toFixed(1)} s. Nothing was lost.`);
     } finally {
       await freshHost?.close();
     }
   } finally {
-    await oldHost.close();
+    await leaving.close();
   }
 }
 

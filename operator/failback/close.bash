@@ -106,6 +106,9 @@ fence_node() {
 
 fence_database() {
   local deadline last
+  # With nobody there to write this is nearly all, and a bucket that is away is met while the server still runs: its shutdown
+  # would wait for it.
+  ask_archive "$writer_id" || stop "the end of the log does not reach the bucket within 60 s. docs/runbooks/backups.md says what to look at"
   fence_node "$writer_id" "$writer"
   [[ -z $replica_id ]] || fence_node "$replica_id" "$replica"
   read_end
@@ -127,7 +130,7 @@ give_back() {
   (set -e && reopen)
   (($? == 0)) || { say "note not everything could be given back: run this again, or --undo" && exit "$code"; }
   rm -f -- "$note"
-  say "done given back: this site serves as before"
+  say "note given back: this site serves as before"
   exit "$code"
 }
 

@@ -175,6 +175,7 @@ async function move(wish: Failback, note: Note, plan: PlanJson): Promise<FailedB
     const activated = await activate({
       ...wish,
       site: fresh,
+      before: old.host.name,
       bundle,
       catalog,
       agree: async () => undefined,

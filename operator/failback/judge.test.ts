@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseLook } from "../database/look.ts";
 import { Problem } from "../problem.ts";
-import { expectedOutage, judgeNote, judgeOld, type OldSite, outageText } from "./judge.ts";
+import { expectedOutage, judgeNote, judgeOld, oldHost, type OldSite, outageText } from "./judge.ts";
 import { type Note, parseNote } from "./note.ts";
 
 const HEALTHY = parseLook(
@@ -117,6 +117,14 @@ describe("one that was begun before", () => {
     });
     expect(parseNote("")).toBeUndefined();
   });
+});
+
+it("knows the old host also where the bucket names the new one by then", () => {
+  expect(oldHost({ firstHost: "deploy@old" }, "root@new")).toBe("deploy@old");
+  expect(oldHost({ firstHost: "deploy@new", before: "deploy@old" }, "root@new")).toBe("deploy@old");
+  // Of an earlier move: who serves is no longer who was left then.
+  expect(oldHost({ firstHost: "deploy@mid", before: "deploy@new" }, "root@new")).toBe("deploy@mid");
+  expect(oldHost({ firstHost: undefined }, "root@new")).toBeUndefined();
 });
 
 it("says an outage that grows with the database", () => {

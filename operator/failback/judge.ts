@@ -2,8 +2,10 @@
 import type { PlanJson } from "../../generator/render/plan-json.ts";
 import { judgePair } from "../database/in-place.ts";
 import { type Look as DatabaseLook, requireNoRestoring } from "../database/look.ts";
+import { parseDestination } from "../host/destination.ts";
 import { Problem } from "../problem.ts";
 import type { Active } from "../recovery/active.ts";
+import type { Recoverable } from "../recovery/open.ts";
 import type { Look } from "../release/look.ts";
 import { describeLock } from "../settings/lock.ts";
 import type { Note } from "./note.ts";
@@ -85,6 +87,18 @@ export function judgeNote(note: Note | undefined, to: string, undoing: boolean):
       "this site is being given back, and that did not end",
       "Finish that first: the same command with --undo",
     );
+}
+
+/**
+ * The host that serves, as far as the bucket and stack.yaml know. Once the new one was begun the bucket names that one, and
+ * the host that it was begun for.
+ */
+export function oldHost(
+  { firstHost, before }: Pick<Recoverable, "firstHost" | "before">,
+  to: string,
+): string | undefined {
+  const same = firstHost !== undefined && parseDestination(firstHost).host === parseDestination(to).host;
+  return same ? (before ?? firstHost) : firstHost;
 }
 
 /** Seconds of a backup's age from which another is made before the outage, so that little of the log is left to replay. */

@@ -127,7 +127,7 @@ describe("the old site", () => {
       const { exitCode, stderr, stdout } = await run("close", CLOSE, fact);
       expect(exitCode).toBe(1);
       expect(stderr).toMatch(message);
-      expect(stdout).toContain("done given back");
+      expect(stdout).toContain("note given back");
       for (const name of ["api-1", "worker-1", "redis", "postgres-1", "postgres-2"])
         expect(is(`stopped-${name}`), name).toBe(false);
       expect(is("fenced-postgres-1") || is("fenced-postgres-2")).toBe(false);

@@ -25,6 +25,8 @@ export type Activation = {
   keys: StoreKeys;
   /** Where the database has to come to, of a site that was closed before: TIMELINE LSN. Checked before anything serves. */
   expected?: string;
+  /** The site that was closed for it, as ssh takes it. */
+  before?: string;
   /** Says what will be done, and asks. @throws where the answer is no */
   agree(plan: ActivationPlan): Promise<void>;
   say(line: string): void;
@@ -104,7 +106,7 @@ export async function activate(wish: Activation): Promise<Activated> {
     again: begun !== undefined,
   });
   const recovery = await layBundle(site, bundle, keys, new Date());
-  await writeActive(store, keys, activeOf(site, recovery));
+  await writeActive(store, keys, activeOf(wish, recovery));
   const { version, events } = await release(wish, plan, recovery);
   return activated(site, recovery, version, events);
 }
@@ -138,8 +140,15 @@ export function textOf(files: readonly SentFile[], path: string): string {
   return Buffer.from((found.content ?? "") as Uint8Array).toString("utf8");
 }
 
-function activeOf(site: Site, recovery: Recovery): Active {
-  return { format: 1, id: recovery.id, host: site.host.name, by: whoami(), since: recovery.begun };
+function activeOf({ site, before }: Activation, recovery: Recovery): Active {
+  return {
+    format: 1,
+    id: recovery.id,
+    host: site.host.name,
+    ...(before && { before }),
+    by: whoami(),
+    since: recovery.begun,
+  };
 }
 
 export async function begunHere(site: Site): Promise<Recovery | undefined> {

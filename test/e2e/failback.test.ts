@@ -112,9 +112,10 @@ describe.skipIf(!engine)("a failback", () => {
     await eventually(async () => expect(await site.answers(old)).toMatch(/^503/), 120);
     await site.s3.cut("refused");
     const { exitCode, stderr } = await trying;
+    await site.s3.restore();
+    console.log(stderr);
     expect(exitCode, String(stderr)).toBe(1);
     expect(stderr).toMatch(/given back: this site serves as before/);
-    await site.s3.restore();
     await requireServing();
     expect((await fresh.attempt(`ls -A ${ROOT}`)).stdout).toBe("");
   });
