@@ -17,7 +17,7 @@ export async function lockForGood(site: Site, to: string): Promise<void> {
   if (isOurs((await readLock(site)).lock)) return;
   await takeStackLock(site, {
     owner: whoami(),
-    reason: `${REASON}${to}: the stack is moved there. plimsoll dr failback --undo gives it back`,
+    reason: `${REASON}${to}: the stack is moved there (docs/runbooks/disaster.md, Going back)`,
   });
 }
 
