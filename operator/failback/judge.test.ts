@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseLook } from "../database/look.ts";
 import { Problem } from "../problem.ts";
-import { expectedOutage, judgeNote, judgeOld, oldHost, type OldSite, outageText } from "./judge.ts";
+import { expectedOutage, judgeNote, judgeOld, type OldSite, oldHost, outageText } from "./judge.ts";
 import { type Note, parseNote } from "./note.ts";
 
 const HEALTHY = parseLook(
