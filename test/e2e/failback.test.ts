@@ -162,7 +162,7 @@ describe.skipIf(!engine)("a failback", () => {
     expect((await active()).id).not.toBe(ownId);
   });
 
-  it("leaves an old host that answers 503, takes no write, and stays so over a reboot", async () => {
+  it("leaves an old host that answers 503, and takes no write, also where its nodes are started again", async () => {
     const before = await acknowledged();
     expect(before.rows.length).toBeGreaterThan(100);
     await old.exec(
