@@ -126,7 +126,7 @@ function planText({ stack, environment, host, release, again }: ActivationPlan):
 }
 
 /** On the new timeline. It serves already: one that fails is told, and the schedule makes the next. */
-async function firstBackup(
+export async function firstBackup(
   site: Site,
   plan: PlanJson,
   say: (line: string) => void,

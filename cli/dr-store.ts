@@ -5,7 +5,7 @@ import type { Backup } from "../generator/components/backup/options.ts";
 import { bucketOf, placesOf, uriStyle } from "../generator/components/backup/repository.ts";
 import { components } from "../generator/components/index.ts";
 import type { Dr, EnvironmentKind } from "../generator/spec/core.ts";
-import { loadSpec } from "../generator/spec/load.ts";
+import { loadSpec, type Spec } from "../generator/spec/load.ts";
 import { readStackFolder } from "../generator/stack.ts";
 import { Problem } from "../operator/problem.ts";
 import type { Store, StoreKeys } from "../operator/recovery/s3.ts";
@@ -35,6 +35,7 @@ export type Repository = {
   stack?: string;
   host?: string;
   dr?: Dr;
+  core?: Spec["core"];
 };
 
 /** What was named, else what stack.yaml says. @throws Problem (2) */
@@ -60,6 +61,7 @@ export async function repositoryOf(
     stack: core.name,
     host: core.host,
     dr: core.dr,
+    core,
   };
 }
 

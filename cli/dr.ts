@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { makeKey, writeKey } from "../operator/recovery/key.ts";
 import { activateCommand } from "./dr-activate.ts";
+import { failbackCommand } from "./dr-failback.ts";
 import { statusCommand } from "./dr-status.ts";
 
 export function drCommand(): Command {
@@ -8,7 +9,8 @@ export function drCommand(): Command {
     .description("what brings a stack back on another host")
     .addCommand(keyCommand())
     .addCommand(statusCommand())
-    .addCommand(activateCommand());
+    .addCommand(activateCommand())
+    .addCommand(failbackCommand());
 }
 
 function keyCommand(): Command {

@@ -108,6 +108,7 @@ seed_postgres() {
   fi
   d start "$id" >/dev/null || fault "$node cannot be started: $(said)" || return 1
   arrive_recovered "$node" "$id" "$data" || return 1
+  as_expected "$node" "$id" "$data" || return 1
   keep_recovered "$node"
 }
 
@@ -164,4 +165,18 @@ whole_recovered() {
     fault "$node does not say where its recovery ended: $(said)" || return 1
   [[ $left =~ ^-?[0-9]+$ ]] && ((left > 0)) || return 0
   fault "the recovery of $node ended before the archive does (segments left: $left, the last is $end): what is in them is not in the database. To try again: an empty host. To serve with what is there: docker cp of an empty file to $id:/var/lib/postgresql/recovered.end, then run this again" || return 1
+}
+
+# Of a site that was closed before it was left: is everything here that was acknowledged there? The release's file `expected`
+# has the timeline and the end of its log: the new timeline must have parted from that one, and no earlier.
+as_expected() {
+  local node=$1 id=$2 data=$3 timeline end now parted
+  [[ -s $WORK/expected ]] || return 0
+  read -r timeline end <"$WORK/expected"
+  now=$(sql "$node" "select left(pg_walfile_name(pg_current_wal_lsn()), 8)") || fault "$node does not say on which timeline it is: $(said)" || return 1
+  parted=$(docker exec "$id" cat "$data/pg_wal/$now.history" 2>/dev/null | awk -v of="$timeline" '$1 == of { at = $2 } END { print at }') || parted=''
+  [[ -n $parted && $(sql "$node" "select '$parted'::pg_lsn >= '$end'::pg_lsn") == t ]] ||
+    fault "the recovery of $node ended at ${parted:-another timeline} ($now), and the site before wrote until $end on timeline $timeline: something that was acknowledged is not there. Nothing serves here" || return 1
+  put "$STATE/arrived" "$timeline $end $parted"
+  note "$node: all of the log of the site before is there, to $end on timeline $timeline"
 }

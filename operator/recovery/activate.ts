@@ -23,6 +23,10 @@ export type Activation = {
   catalog: Catalog | undefined;
   store: Store;
   keys: StoreKeys;
+  /** Where the database has to come to, of a site that was closed before: TIMELINE LSN. Checked before anything serves. */
+  expected?: string;
+  /** The site that was closed for it, as ssh takes it. */
+  before?: string;
   /** Says what will be done, and asks. @throws where the answer is no */
   agree(plan: ActivationPlan): Promise<void>;
   say(line: string): void;
@@ -100,15 +104,7 @@ export async function activate(wish: Activation): Promise<Activated> {
       `Go on with that one: --bundle ${begun.bundle}`,
       2,
     );
-  const images = imagesIn(textOf(bundle.generated, "compose.yaml"));
-  requireReady(
-    site,
-    { ...seen, drill: undefined },
-    plan,
-    images,
-    new Map(bundle.secrets.map(({ path }) => [path, ""])),
-  );
-  requireDisk(site, seen, plan, catalog);
+  requireFit(site, { ...seen, drill: undefined }, bundle, catalog);
   await wish.agree({
     stack: plan.name,
     environment: plan.environment,
@@ -119,7 +115,7 @@ export async function activate(wish: Activation): Promise<Activated> {
     again: begun !== undefined,
   });
   const recovery = await layBundle(site, bundle, keys, new Date(), { drill: wish.drill !== undefined });
-  if (!wish.drill) await writeActive(store, keys, activeOf(site, recovery));
+  if (!wish.drill) await writeActive(store, keys, activeOf(wish, recovery));
   const { version, events } = await release(wish, plan, recovery);
   return activated(site, recovery, version, events);
 }
@@ -153,13 +149,28 @@ export function textOf(files: readonly SentFile[], path: string): string {
   return Buffer.from((found.content ?? "") as Uint8Array).toString("utf8");
 }
 
-function activeOf(site: Site, recovery: Recovery): Active {
-  return { format: 1, id: recovery.id, host: site.host.name, by: whoami(), since: recovery.begun };
+function activeOf({ site, before }: Activation, recovery: Recovery): Active {
+  return {
+    format: 1,
+    id: recovery.id,
+    host: site.host.name,
+    ...(before && { before }),
+    by: whoami(),
+    since: recovery.begun,
+  };
 }
 
-async function begunHere(site: Site): Promise<Recovery | undefined> {
+export async function begunHere(site: Site): Promise<Recovery | undefined> {
   const text = await site.host.read(`${site.state}/recovery.json`);
   return text === undefined ? undefined : (JSON.parse(text) as Recovery);
+}
+
+/** What can be known of a host before anything is begun. @throws Problem where it would not do */
+export function requireFit(site: Site, seen: Look, bundle: Bundle, catalog: Catalog | undefined): void {
+  const plan = planOf(bundle);
+  const images = imagesIn(textOf(bundle.generated, "compose.yaml"));
+  requireReady(site, seen, plan, images, new Map(bundle.secrets.map(({ path }) => [path, ""])));
+  requireDisk(site, seen, plan, catalog);
 }
 
 /** Each node holds the database once, and replays its log. @throws Problem */
@@ -177,7 +188,7 @@ function requireDisk(site: Site, { free }: Look, plan: PlanJson, catalog: Catalo
 
 /** As the first release of this host, with the files of the bundle's: what comes after goes on as ever. */
 async function release(
-  { site, bundle, onEvent, signal, drill }: Activation,
+  { site, bundle, expected, onEvent, signal, drill }: Activation,
   plan: PlanJson,
   recovery: Recovery,
 ): Promise<End> {
@@ -206,6 +217,7 @@ async function release(
         ? [{ ...text("files/compose.yaml", drill.compose), mode: 0o644 }, text("seed.yaml", drill.seed)]
         : []),
       text("seed", seedLines(plan)),
+      ...(expected ? [text("expected", `${expected}\n`)] : []),
       text("release.json", releaseJson(seen, version, plan, told)),
       text("release.yaml", words ? textOf(bundle.state, words.path) : "{}\n"),
       text("settings.env", settingsEnv(site, plan, engineOptions(seen, version, told))),

@@ -10,6 +10,8 @@ export const Active = z.object({
   id: z.string().regex(/^[A-Za-z0-9]{8,64}$/),
   /** As ssh takes it. */
   host: z.string(),
+  /** The host that was left for it, of a planned move: one that was cut short goes on from there. */
+  before: z.string().optional(),
   by: z.string(),
   since: z.iso.datetime(),
 });

@@ -17,6 +17,8 @@ export type Recoverable = {
   catalog: Catalog | undefined;
   /** Who writes into the repository as far as is known, as ssh takes it. */
   firstHost: string | undefined;
+  /** The host that was left for that one, of a planned move. */
+  before?: string;
   dr: Dr | undefined;
 };
 
@@ -50,11 +52,13 @@ export async function openRecovery(input: RecoveryInput): Promise<Recoverable> {
   const postgres = plan.backups.some((offer) => "cluster" in offer);
   const cipher = () => textOf(bundle.secrets, "backup_cipher_pass").trim();
   const words = wordsOf(bundle);
+  const active = await readActive(store, keys);
   return {
     bundle,
     plan,
     catalog: postgres ? await readCatalog(store, keys, cipher()) : undefined,
-    firstHost: (await readActive(store, keys))?.host ?? words.host,
+    firstHost: active?.host ?? words.host,
+    ...(active?.before !== undefined && { before: active.before }),
     dr: words.dr,
   };
 }

@@ -1,0 +1,8 @@
+# Held as long as a failback is at work: no other begins meanwhile. Arguments: STATE PROJECT WORDS. stdin stays open as long.
+# stdout: `ready`. Exit 97: another.
+set -euo pipefail
+trap '' HUP PIPE INT
+hold failback "$3"
+say ready
+# The laptop that goes away closes it.
+cat >/dev/null || true
