@@ -138,6 +138,12 @@ export const Dr = z.strictObject({
   host: Destination.optional().describe(
     "The host that takes over, as ssh takes it; named with --host when it happens, if absent",
   ),
+  follow: z
+    .enum(["repository"], { error: "expected repository, or no such word" })
+    .optional()
+    .describe(
+      "A copy of the database is kept warm on dr.host (plimsoll dr init), out of the bucket; nothing is kept warm if absent",
+    ),
   dns: z
     .strictObject({
       digitalocean: Domain.describe(
