@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const LONG = [
   "restore-in-place",
   "dr",
+  "follow",
   "failover",
   "drill",
   "backup",

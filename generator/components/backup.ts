@@ -11,6 +11,7 @@ import {
   RECOVERY,
   REPOSITORY as RESTIC,
 } from "./backup/files.ts";
+import { followOf, followThresholds } from "./backup/follow.ts";
 import { Backup } from "./backup/options.ts";
 import {
   METRICS,
@@ -83,6 +84,7 @@ export const backup = defineComponent({
         ...(postgres ? (["restore", "disaster"] as const) : []).flatMap((kind) =>
           drillThreshold(kind, drillEvery(kind, context.spec, context.environment, false)),
         ),
+        ...followThresholds(context),
         ...(postgres ? [{ what: "postgres", volume: PGBACKREST }] : [])
           .concat({ what: "files", volume: RESTIC })
           .flatMap(({ what, volume: name }) =>
@@ -153,7 +155,7 @@ export const backup = defineComponent({
     const sources = offers.backups.flatMap((offer) => ("volume" in offer ? [offer] : []));
     return {
       services: {
-        ...(cluster && { [POSTGRES]: postgresSidecar(cluster, options, places, grants) }),
+        ...(cluster && { [POSTGRES]: postgresSidecar(cluster, options, places, grants, followOf(context)) }),
         [FILES]: filesSidecar(
           sources,
           options,

@@ -41,6 +41,14 @@ export const postgres = defineComponent({
   optional: true,
 
   check(options, context) {
+    if (context.spec.dr?.follow && context.environment !== "local" && !context.present.has("backup"))
+      return [
+        {
+          path: ["..", "dr", "follow"],
+          message: "a copy on another host follows what is in a bucket, and there are no backups",
+          remedy: "Name a bucket in backup.repository, or leave dr.follow out.",
+        },
+      ];
     if (options.version !== 17 || context.images !== "debian") return [];
     return [
       {

@@ -40,6 +40,8 @@ export type ActivationPlan = {
   database: number | undefined;
   /** Goes on with what an earlier try began. */
   again: boolean;
+  /** The host was kept warm: a copy of the database is there, and ends following. */
+  follows: boolean;
 };
 
 export type Activated = {
@@ -93,7 +95,8 @@ export async function activate(wish: Activation): Promise<Activated> {
     );
   const images = imagesIn(textOf(bundle.generated, "compose.yaml"));
   requireReady(site, seen, plan, images, new Map(bundle.secrets.map(({ path }) => [path, ""])));
-  requireDisk(site, seen, plan, catalog);
+  const follows = (await site.host.read(`${site.state}/follow.json`)) !== undefined;
+  requireDisk(site, seen, plan, catalog, follows ? 1 : 0);
   await wish.agree({
     stack: plan.name,
     environment: plan.environment,
@@ -102,6 +105,7 @@ export async function activate(wish: Activation): Promise<Activated> {
     bundle: bundle.name,
     database: catalog?.backup.size,
     again: begun !== undefined,
+    follows,
   });
   const recovery = await layBundle(site, bundle, keys, new Date());
   await writeActive(store, keys, activeOf(site, recovery));
@@ -147,10 +151,17 @@ async function begunHere(site: Site): Promise<Recovery | undefined> {
   return text === undefined ? undefined : (JSON.parse(text) as Recovery);
 }
 
-/** Each node holds the database once, and replays its log. @throws Problem */
-function requireDisk(site: Site, { free }: Look, plan: PlanJson, catalog: Catalog | undefined): void {
+/** Each node holds the database once, and replays its log. @param there nodes that have it already. @throws Problem */
+export function requireDisk(
+  site: Site,
+  { free }: Look,
+  plan: PlanJson,
+  catalog: Catalog | undefined,
+  there = 0,
+): void {
   if (!catalog || free === undefined) return;
-  const nodes = plan.backups.flatMap((offer) => ("cluster" in offer ? offer.cluster.nodes : [])).length;
+  const nodes =
+    plan.backups.flatMap((offer) => ("cluster" in offer ? offer.cluster.nodes : [])).length - there;
   const needed = Math.ceil(catalog.backup.size * nodes * 1.15) + 2 * 1024 ** 3;
   if (free >= needed) return;
   const gib = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;

@@ -8,6 +8,7 @@ import { planOf, textOf } from "./activate.ts";
 import { readActive } from "./active.ts";
 import { type Bundle, fetchBundle, openBundle } from "./bundle.ts";
 import { type Catalog, readCatalog } from "./catalog.ts";
+import { type Follower, readFollower } from "./follower.ts";
 import type { Store, StoreKeys } from "./s3.ts";
 
 export type Recoverable = {
@@ -18,6 +19,8 @@ export type Recoverable = {
   /** Who writes into the repository as far as is known, as ssh takes it. */
   firstHost: string | undefined;
   dr: Dr | undefined;
+  /** The copy that is kept warm, as it said last. */
+  follower?: Follower;
 };
 
 export type RecoveryInput = {
@@ -56,6 +59,7 @@ export async function openRecovery(input: RecoveryInput): Promise<Recoverable> {
     catalog: postgres ? await readCatalog(store, keys, cipher()) : undefined,
     firstHost: (await readActive(store, keys))?.host ?? words.host,
     dr: words.dr,
+    follower: await readFollower(store, keys),
   };
 }
 

@@ -1,4 +1,5 @@
 /** The sidecar of PostgreSQL: pgBackRest beside the servers, in their own image. */
+import type { Dr } from "../../spec/core.ts";
 import { MiB } from "../../spec/words.ts";
 import {
   type Claim,
@@ -20,6 +21,9 @@ export const METRICS = "metrics";
 /** postgres, of whose files it reads everything. */
 const UID = 999;
 const CONFIG = "/etc/plimsoll-backup";
+
+/** How the disaster site's copy follows: dr.follow. */
+export type Follow = NonNullable<Dr["follow"]>;
 
 export type Cluster = Extract<Offer, { cluster: unknown }>["cluster"];
 
@@ -43,6 +47,7 @@ export function postgresSidecar(
   options: Backup,
   places: readonly Place[],
   grants: Grants,
+  follow: Follow | undefined,
 ): Service {
   const home = "/var/lib/postgresql";
   const remote = places.some(({ kind }) => kind === "s3");
@@ -59,6 +64,8 @@ export function postgresSidecar(
       // pgBackRest's number of each repository, and what kind it is.
       PLIMSOLL_REPOSITORIES: places.map(({ number, kind }) => `${number}:${kind}`).join(" "),
       PLIMSOLL_FULL_EVERY: String(options.full),
+      // A copy is kept warm elsewhere: how far it is is read from the bucket.
+      ...(follow && { PLIMSOLL_FOLLOW: follow }),
       // Bytes that the server of a restored copy may use beside what the sidecar itself needs.
       PLIMSOLL_TRIAL_MEMORY: String(grants.service(cluster.trial.reserve).memory),
       PGBACKREST_CONFIG: `/etc/${REPOSITORY}/pgbackrest.conf`,

@@ -1,0 +1,183 @@
+/** A disaster site that is kept warm: it follows the bucket, says how far it is, and is activated when the first host is gone. */
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DrSite, openDrSite, PROJECT, ROOT } from "./dr-site.ts";
+import type { Droplet } from "./droplet.ts";
+import { engineOrSkip } from "./engine.ts";
+import { eventually } from "./wait.ts";
+
+const engine = await engineOrSkip();
+
+describe.skipIf(!engine)("a disaster site that is kept warm", () => {
+  let site: DrSite;
+  let second: Droplet;
+  let rows = 0;
+  let lastCommit = 0;
+
+  beforeAll(async () => {
+    site = await openDrSite();
+    second = await site.droplet("dr-warm");
+    await site.setProduction({
+      objectives: { rpo: "10m" },
+      dr: { host: `deploy@${second.address}`, follow: "repository" },
+    });
+    for (const [name, value] of [
+      ["backup_s3_key", site.s3.accessKey],
+      ["backup_s3_secret", site.s3.secretKey],
+    ] as const)
+      await site.must(["secrets", "production", "set", name, "--stdin", "--yes"], { input: value });
+    await second.images(site.atHand);
+    await site.must(["deploy", "production", "--yes"]);
+    await eventually(async () => {
+      expect((await site.s3.list(`${PROJECT}/recovery/`)).map(({ key }) => key)).toContainEqual(
+        expect.stringMatching(/Z\.tar\.age$/),
+      );
+      expect(await site.first.exec(`cat ${ROOT}/state/images.log`)).toMatch(/kept in \d+ s/);
+    }, 180);
+  });
+  afterAll(() => site?.close());
+
+  const dr = (command: string, ...words: string[]) => ["dr", command, "production", ...words];
+  const opened = (...words: string[]) => ["--identity", site.key, ...words];
+  async function insert(count: number) {
+    await site.sql(
+      site.first,
+      `insert into numbers select (select coalesce(max(n), 0) from numbers) + g from generate_series(1, ${count}) g`,
+    );
+    rows += count;
+    lastCommit = Date.now();
+  }
+  const arrived = (on: Droplet, seconds: number) =>
+    eventually(
+      async () => expect(await site.sql(on, "select count(*) from numbers")).toBe(String(rows)),
+      seconds,
+    );
+  const said = async () => JSON.parse((await site.s3.read(`${PROJECT}/recovery/follower.json`)).toString());
+  const figures = () =>
+    site.inService(
+      site.first,
+      "backup-postgres",
+      "bash -c 'plimsoll-backup metrics && cat /metrics/backup-postgres.prom'",
+    );
+  const figure = async (name: string) =>
+    Number(new RegExp(`^plimsoll_dr_follower_${name} (\\S+)$`, "m").exec(await figures())?.[1]);
+  const services = async () =>
+    (
+      await second.exec(
+        `docker ps -a --filter label=com.docker.compose.project=${PROJECT} --format '{{.Names}}'`,
+      )
+    )
+      .trim()
+      .split("\n");
+
+  it("is set up on an empty host, with one container and nothing that serves", async () => {
+    await site.sql(
+      site.first,
+      "create table numbers (n bigint primary key); alter table numbers owner to app",
+    );
+    await insert(1000);
+    expect(await figure("seen_timestamp_seconds")).toBe(0);
+    const { stdout, stderr } = await site.must(dr("init", ...opened("--json")));
+    console.log(stderr, stdout);
+    expect(await services()).toEqual([`${PROJECT}-postgres-1-1`]);
+    expect(await site.sql(second, "select pg_is_in_recovery()")).toBe("t");
+    const active = JSON.parse((await site.s3.read(`${PROJECT}/recovery/active.json`)).toString());
+    expect(active).toMatchObject({ host: `deploy@${site.first.address}` });
+    // The site that writes is not held back by it, and anything else on the second one is.
+    expect(await figures()).toContain("plimsoll_site_superseded 0");
+  });
+
+  it("follows the bucket: rows arrive with their segment", async () => {
+    await insert(500);
+    await site.sql(site.first, "select pg_switch_wal()");
+    await arrived(second, 90);
+    await eventually(
+      async () => expect(await said()).toMatchObject({ state: "following", timeline: 1, fault: null }),
+      90,
+    );
+    const { replayed, host } = await said();
+    expect(host).toBe(`deploy@${second.address}`);
+    await eventually(
+      async () => expect(Math.abs((await said()).replayed * 1000 - lastCommit)).toBeLessThan(5000),
+      90,
+    );
+    expect(replayed).toBeGreaterThan(0);
+    expect(await figure("failed")).toBe(0);
+    expect(Date.now() / 1000 - (await figure("seen_timestamp_seconds"))).toBeLessThan(120);
+    expect(await figure("behind_bytes")).toBe(0);
+    expect(await figure("behind_seconds")).toBe(0);
+    const status = JSON.parse((await site.must(dr("status", ...opened("--json")))).stdout);
+    expect(status).toMatchObject({
+      faults: [],
+      notes: [],
+      follower: { host: `deploy@${second.address}`, mode: "repository", state: "following" },
+    });
+  });
+
+  it("is behind while its host is off, and goes on when it comes back", async () => {
+    await execa("docker", ["stop", "--time", "60", second.container]);
+    await insert(100);
+    await site.sql(site.first, "select pg_switch_wal()");
+    await eventually(async () => expect(await figure("behind_bytes")).toBeGreaterThan(0), 60);
+    await eventually(async () => expect(await figure("behind_seconds")).toBeGreaterThan(2), 60);
+    await execa("docker", ["start", second.container]);
+    await arrived(second, 180);
+    expect(await site.sql(second, "select pg_is_in_recovery()")).toBe("t");
+    await eventually(async () => expect(await figure("behind_bytes")).toBe(0), 120);
+  });
+
+  it("goes over to the timeline of a promotion", async () => {
+    await site.must(["promote", "production", "--confirm", "rolling"]);
+    await site.must(["rejoin", "production"]);
+    await site.sql(
+      site.first,
+      `insert into numbers select (select max(n) from numbers) + g from generate_series(1, 50) g`,
+      "postgres-2",
+    );
+    rows += 50;
+    lastCommit = Date.now();
+    await site.sql(site.first, "select pg_switch_wal()", "postgres-2");
+    await arrived(second, 180);
+    await eventually(async () => expect(await said()).toMatchObject({ state: "following", timeline: 2 }), 90);
+  });
+
+  it("takes in a newer release, without losing what it has", async () => {
+    await site.must(["deploy", "production", "--yes", "--force"]);
+    await eventually(async () => {
+      const { release } = JSON.parse((await site.must(dr("status", ...opened("--json")))).stdout);
+      expect(release).toBe("v2");
+    }, 120);
+    const { stderr } = await site.must(dr("init", ...opened()));
+    expect(stderr).not.toContain("restoring the newest backup");
+    expect(await site.sql(second, "select count(*) from numbers")).toBe(String(rows));
+    expect(await services()).toEqual([`${PROJECT}-postgres-1-1`]);
+  });
+
+  it("is activated when the first host is gone, in less time than an empty one", async () => {
+    await eventually(async () => expect((await said()).lsn).not.toBeNull(), 60);
+    await execa("docker", ["rm", "--force", "--volumes", site.first.container]);
+    const words = [
+      ...opened("--host", `deploy@${second.address}`, ...site.repository),
+      "--confirm",
+      "rolling",
+      "--json",
+    ];
+    const done = await site.run(dr("activate", ...words), { cwd: site.empty });
+    expect(done.exitCode, `${done.stdout}\n${done.stderr}`).toBe(0);
+    console.log(done.stderr);
+    const found = JSON.parse(done.stdout);
+    expect(done.stderr).toContain("postgres-1 followed until now");
+    expect(done.stderr).not.toContain("restoring the newest backup");
+    expect(await site.sql(second, "select count(*), max(n) from numbers")).toBe(`${rows}|${rows}`);
+    expect(await site.answers(second)).toBe("200 v1");
+    expect(Math.abs(Date.parse(found.lastTransaction) - lastCommit)).toBeLessThan(5000);
+    const seed = found.steps.find(({ step }: { step: string }) => step === "seed");
+    console.log(`warm: RTO ${found.seconds} s, of which the database ${seed.seconds} s`, found);
+    // It is the site that writes now: nothing of the follower is left, and it takes writes.
+    expect(await second.attempt(`ls ${ROOT}/state/follow.json`)).toMatchObject({ exitCode: 2 });
+    expect(await site.sql(second, "insert into numbers values (0) returning n")).toContain("0");
+    await eventually(async () => {
+      expect(await site.sql(second, "select state from pg_stat_replication")).toBe("streaming");
+    }, 90);
+  });
+});
