@@ -63,7 +63,7 @@ export const backup = defineComponent({
         ...(volume ? [RESTIC, ...(postgres ? [PGBACKREST] : [])] : []),
       ],
       secrets: secretsOf(places),
-      rules: ["backup"],
+      rules: ["backup", ...(followOf(context) ? ["follow"] : [])],
       dashboards: ["backup"],
       thresholds: [
         {
