@@ -62,6 +62,7 @@ async function run(environment: EnvironmentKind, options: Options, signal: Abort
     const site = siteOf({ environment, core: { name, project, domain } }, "", host);
     const warmed = await keepWarm({
       ...{ site, bundle, plan, catalog, mode, firstHost, store, keys, say, signal },
+      port: words?.port ?? 6432,
       anew: options.anew === true,
       onEvent: printEvent,
     });

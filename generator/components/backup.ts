@@ -1,5 +1,6 @@
 /** Backups: a sidecar for PostgreSQL, and a sidecar for the volumes that others offer. */
 import type { EnvironmentKind } from "../spec/core.ts";
+import { followOf } from "../spec/dr.ts";
 import { drillEvery, drillThreshold } from "../spec/drills.ts";
 import { MiB } from "../spec/words.ts";
 import { faultsOf } from "./backup/faults.ts";
@@ -11,7 +12,7 @@ import {
   RECOVERY,
   REPOSITORY as RESTIC,
 } from "./backup/files.ts";
-import { followOf, followThresholds } from "./backup/follow.ts";
+import { followThresholds } from "./backup/follow.ts";
 import { Backup } from "./backup/options.ts";
 import {
   METRICS,

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # A disaster site that is kept warm: images and files of the release, and of its containers one node of PostgreSQL, which
 # follows the site that writes. Nothing else is made, and nothing becomes current. What is to follow stands in the release's
-# file `follow`: NODE DATA-DIRECTORY MODE HOST, and `anew` where the copy that is there is not gone on with.
+# file `follow`: NODE DATA-DIRECTORY KEPT|ANEW, and what the node is told: MODE HOST, and for a stream ADDRESS PORT.
 
 follow_release() {
   # Of a bundle that was here before.
@@ -18,8 +18,8 @@ follow_release() {
 }
 
 step_follow() {
-  local node data mode host anew id volume=/var/lib/postgresql marker=$TMP/follow part
-  read -r node data mode host anew <"$WORK/follow"
+  local node data anew told id volume=/var/lib/postgresql marker=$TMP/follow part
+  read -r node data anew told <"$WORK/follow"
   id=$(container_of "$node")
   # One that was made when nothing was known of secrets and files of now reads those of then.
   if [[ -n $id ]]; then remove "$node" 120 || fault "the container of $node stays: $(said)" || return 1; fi
@@ -30,14 +30,14 @@ step_follow() {
     ! has_file "$id" "$data/PG_VERSION" ||
       fault "the volume of $node holds a database already, which follows nobody: nothing was written over it" || return 1
   fi
-  printf '%s %s\n' "$mode" "$host" >"$marker"
-  for part in follow ${anew:+follow.anew}; do
+  printf '%s\n' "$told" >"$marker"
+  for part in follow $([[ $anew != anew ]] || echo follow.anew); do
     d cp "$marker" "$id:$volume/$part" >/dev/null && has_file "$id" "$volume/$part" ||
       fault "the volume of $node cannot be written: $(said)" || return 1
   done
   d start "$id" >/dev/null || fault "$node cannot be started: $(said)" || return 1
   arrive_recovered "$node" "$id" "$data" || return 1
-  DETAIL="$node has $(sql "$node" 'select pg_size_pretty(sum(pg_database_size(oid))) from pg_database' || echo "the backup"), and goes on ($mode)"
+  DETAIL="$node has $(sql "$node" 'select pg_size_pretty(sum(pg_database_size(oid))) from pg_database' || echo "the backup"), and goes on (${told%% *})"
 }
 
 # For an activation: the containers of nodes that followed until now go, since they read secrets of then. Their data stay.

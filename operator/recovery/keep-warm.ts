@@ -4,6 +4,8 @@ import { z } from "zod";
 import type { PlanJson } from "../../generator/render/plan-json.ts";
 import type { Dr } from "../../generator/spec/core.ts";
 import type { SentFile } from "../host/host.ts";
+import { localHost } from "../host/local.ts";
+import { addressOf } from "../load/target.ts";
 import { Problem } from "../problem.ts";
 import { engineOptions, nextVersion, releaseJson, sendAndFollow } from "../release/deploy.ts";
 import { attach, type EngineEvent } from "../release/follow.ts";
@@ -37,6 +39,8 @@ export type Warming = {
   plan: PlanJson;
   catalog: Catalog | undefined;
   mode: NonNullable<Dr["follow"]>;
+  /** Of the host that writes, for a stream. */
+  port: number;
   /** The site that writes, as ssh takes it. */
   firstHost: string | undefined;
   store: Store;
@@ -61,6 +65,7 @@ export async function keepWarm(wish: Warming): Promise<Warmed> {
   const { site, bundle, plan, catalog, mode, keys, say, onEvent, signal } = wish;
   const node = nodeOf(plan);
   requireFollowed(bundle, mode, site.environment);
+  const source = mode === "stream" ? await sourceOf(wish) : [];
   const seen = await look(site, "", signal);
   if (seen.current) throw runsAlready(site);
   if (seen.work) {
@@ -102,7 +107,7 @@ export async function keepWarm(wish: Warming): Promise<Warmed> {
       text("files.gone", ""),
       text(
         "follow",
-        `${[node.name, node.data, mode, site.host.name, wish.anew ? "anew" : ""].join(" ").trim()}\n`,
+        `${[node.name, node.data, wish.anew ? "anew" : "kept", mode, site.host.name, ...source].join(" ")}\n`,
       ),
       text("release.json", releaseJson(before, version, plan, told)),
       text("release.yaml", words ? textOf(bundle.state, words.path) : "{}\n"),
@@ -137,6 +142,16 @@ function requireFollowed(bundle: Bundle, mode: string, environment: string): voi
     `${bundle.name} is of a release (${bundle.meta.release}) without dr.follow: ${mode}`,
     `Deploy with it first, so that a bundle is made that has it: plimsoll deploy ${environment}`,
   );
+}
+
+/** Where a stream comes from: the address of the host that writes, and the port of stack.yaml. @throws Problem */
+async function sourceOf({ firstHost, port, site }: Warming): Promise<string[]> {
+  if (firstHost === undefined || firstHost === "local")
+    throw new Problem(
+      "which host writes is not known: nothing can be streamed from it",
+      `Name it in stack.yaml and deploy: environments: { ${site.environment}: { host: deploy@203.0.113.7 } }`,
+    );
+  return [await addressOf(firstHost, localHost()), String(port)];
 }
 
 async function followsAlready(site: Site): Promise<boolean> {

@@ -1,4 +1,5 @@
-/** A disaster site that is kept warm: it follows the bucket, says how far it is, and is activated when the first host is gone. */
+/** A disaster site that is kept warm: it follows the bucket, then streams, says how far it is, and is activated when the first host is gone. */
+import { createConnection } from "node:net";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DrSite, openDrSite, PROJECT, ROOT } from "./dr-site.ts";
@@ -39,10 +40,11 @@ describe.skipIf(!engine)("a disaster site that is kept warm", () => {
 
   const dr = (command: string, ...words: string[]) => ["dr", command, "production", ...words];
   const opened = (...words: string[]) => ["--identity", site.key, ...words];
-  async function insert(count: number) {
+  async function insert(count: number, writer = "postgres-1") {
     await site.sql(
       site.first,
       `insert into numbers select (select coalesce(max(n), 0) from numbers) + g from generate_series(1, ${count}) g`,
+      writer,
     );
     rows += count;
     lastCommit = Date.now();
@@ -104,7 +106,8 @@ describe.skipIf(!engine)("a disaster site that is kept warm", () => {
     expect(replayed).toBeGreaterThan(0);
     expect(await figure("failed")).toBe(0);
     expect(Date.now() / 1000 - (await figure("seen_timestamp_seconds"))).toBeLessThan(120);
-    expect(await figure("behind_bytes")).toBe(0);
+    // What it said last may be a minute old, and a segment have been finished since.
+    await eventually(async () => expect(await figure("behind_bytes")).toBe(0), 90);
     expect(await figure("behind_seconds")).toBe(0);
     const status = JSON.parse((await site.must(dr("status", ...opened("--json")))).stdout);
     expect(status).toMatchObject({
@@ -129,20 +132,15 @@ describe.skipIf(!engine)("a disaster site that is kept warm", () => {
   it("goes over to the timeline of a promotion", async () => {
     await site.must(["promote", "production", "--confirm", "rolling"]);
     await site.must(["rejoin", "production"]);
-    await site.sql(
-      site.first,
-      `insert into numbers select (select max(n) from numbers) + g from generate_series(1, 50) g`,
-      "postgres-2",
-    );
-    rows += 50;
-    lastCommit = Date.now();
+    await insert(50, "postgres-2");
     await site.sql(site.first, "select pg_switch_wal()", "postgres-2");
     await arrived(second, 180);
     await eventually(async () => expect(await said()).toMatchObject({ state: "following", timeline: 2 }), 90);
   });
 
-  it("takes in a newer release, without losing what it has", async () => {
-    await site.must(["deploy", "production", "--yes", "--force"]);
+  it("takes in a newer release, which streams, without losing what it has", async () => {
+    await site.setProduction({ "dr.follow": "stream" });
+    await site.must(["deploy", "production", "--yes"]);
     await eventually(async () => {
       const { release } = JSON.parse((await site.must(dr("status", ...opened("--json")))).stdout);
       expect(release).toBe("v2");
@@ -153,8 +151,46 @@ describe.skipIf(!engine)("a disaster site that is kept warm", () => {
     expect(await services()).toEqual([`${PROJECT}-postgres-1-1`]);
   });
 
+  it("streams over TLS: rows arrive at once, before any segment is full", async () => {
+    await eventually(
+      async () => expect(await said()).toMatchObject({ mode: "stream", streaming: true }),
+      120,
+    );
+    const before = await site.sql(site.first, "select pg_walfile_name(pg_current_wal_lsn())", "postgres-2");
+    await insert(20, "postgres-2");
+    const began = performance.now();
+    await arrived(second, 20);
+    console.log(`streamed within ${Math.round(performance.now() - began)} ms`);
+    expect(await site.sql(site.first, "select pg_walfile_name(pg_current_wal_lsn())", "postgres-2")).toBe(
+      before,
+    );
+    expect(
+      await site.sql(
+        site.first,
+        "select application_name, state, ssl from pg_stat_replication join pg_stat_ssl using (pid) where application_name = 'disaster-site'",
+        "postgres-2",
+      ),
+    ).toBe("disaster-site|streaming|t");
+    // In the stack nothing is different: its own replica, and its clients without TLS.
+    expect(await site.answers(site.first)).toBe("200 v1");
+  });
+
+  it("opens its door to the disaster site alone, and there to replication alone", async () => {
+    // From this machine, which is another address than the second's.
+    expect(await firstAnswer(site.first.address)).toBe("closed");
+    const from = (words: string) =>
+      second.attempt(
+        `docker exec ${PROJECT}-postgres-1-1 bash -c 'PGPASSWORD=$(cat /run/secrets/postgres_app_password) PGCONNECT_TIMEOUT=5 psql -XqAt "host=${site.first.address} port=6432 user=app dbname=rolling_db ${words}" -c "select 1"'`,
+      );
+    expect((await from("sslmode=require")).stderr).toMatch(/no pg_hba.conf entry for host .* user "app"/);
+    expect((await from("sslmode=disable")).stderr).toMatch(/server closed the connection|timeout/);
+  });
+
   it("is activated when the first host is gone, in less time than an empty one", async () => {
     await eventually(async () => expect((await said()).lsn).not.toBeNull(), 60);
+    // Acknowledged, and in no segment that left the host: they were streamed.
+    await insert(7, "postgres-2");
+    await arrived(second, 20);
     await execa("docker", ["rm", "--force", "--volumes", site.first.container]);
     const words = [
       ...opened("--host", `deploy@${second.address}`, ...site.repository),
@@ -181,3 +217,16 @@ describe.skipIf(!engine)("a disaster site that is kept warm", () => {
     }, 90);
   });
 });
+
+/** What PostgreSQL's port for followers says to the first word of its protocol that asks for TLS. */
+function firstAnswer(host: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port: 6432 }, () =>
+      socket.write(Buffer.from("0000000804d2162f", "hex")),
+    );
+    socket.setTimeout(15_000, () => resolve("silent"));
+    socket.on("data", (data) => resolve(data.toString("latin1")));
+    socket.on("close", () => resolve("closed"));
+    socket.on("error", () => resolve("closed"));
+  });
+}

@@ -1,12 +1,8 @@
 /** A copy of the database that is kept warm on another host: dr.follow. */
+
+import { followerAddress, followOf } from "../../spec/dr.ts";
 import type { Context, OptionFault, Threshold } from "../component.ts";
 import type { Backup } from "./options.ts";
-import type { Follow } from "./postgres.ts";
-
-/** On a laptop nothing is kept warm: production's copy is none of its own. */
-export function followOf({ spec, environment }: Pick<Context, "spec" | "environment">): Follow | undefined {
-  return environment === "local" ? undefined : spec.dr?.follow;
-}
 
 /** The copy says every minute how far it is, and the sidecar looks every five. */
 const LEAST = 600;
@@ -46,6 +42,17 @@ export function followFaults(
     ...(context.present.has("postgres")
       ? []
       : [{ path, message: "there is no PostgreSQL that could be followed", remedy: "Leave it out." }]),
+    ...(followOf(context) === "stream" &&
+    context.spec.dr?.host !== undefined &&
+    followerAddress(context.spec) === undefined
+      ? [
+          {
+            path: ["..", "dr", "host"],
+            message: "is a name, and only one address may connect to the database from outside",
+            remedy: "Name its address too: dr: { address: 203.0.113.8 }, or dr: { host: deploy@203.0.113.8 }",
+          },
+        ]
+      : []),
     ...(context.spec.dr?.host === undefined
       ? [
           {

@@ -1,5 +1,5 @@
 /** The sidecar of PostgreSQL: pgBackRest beside the servers, in their own image. */
-import type { Dr } from "../../spec/core.ts";
+import type { Follow } from "../../spec/dr.ts";
 import { MiB } from "../../spec/words.ts";
 import {
   type Claim,
@@ -21,9 +21,6 @@ export const METRICS = "metrics";
 /** postgres, of whose files it reads everything. */
 const UID = 999;
 const CONFIG = "/etc/plimsoll-backup";
-
-/** How the disaster site's copy follows: dr.follow. */
-export type Follow = NonNullable<Dr["follow"]>;
 
 export type Cluster = Extract<Offer, { cluster: unknown }>["cluster"];
 

@@ -1,6 +1,6 @@
 # A node that is kept warm on another host (plimsoll dr init): the newest backup, and then the log as it comes into the
 # bucket. It writes nothing into the archive, and no server takes writes here. Files of the volume say it:
-#   follow           MODE HOST: it follows, and the host's name as ssh takes it
+#   follow           MODE HOST [ADDRESS PORT]: it follows, the host's name as ssh takes it, and where a stream comes from
 #   follow.anew      what is there is not gone on with: a person's wish
 #   follow.set       the backup that it came from
 #   follow.replayed  when the last transaction that it has was committed: after its next start the server no longer knows
@@ -40,7 +40,12 @@ start_following() {
 # Nobody of this host's stack is its primary. A bucket is asked less often than a server: it is paid for by the request.
 # shellcheck disable=SC2034
 follower_settings() {
+  local mode address port
+  read -r mode _ address port <"$volume/follow"
   recovery=(-c primary_conninfo= -c primary_slot_name= -c hot_standby_feedback=off -c wal_retrieve_retry_interval=10s)
+  [[ $mode == stream ]] || return 0
+  # No slot: a copy that stays away must hold no log on the disk of the site that writes. What is gone there is in the bucket.
+  recovery+=(-c "primary_conninfo=host=$address port=$port user=replication passfile=$run/replication.pass sslmode=require channel_binding=require gssencmode=disable connect_timeout=10 keepalives_idle=30 application_name=disaster-site")
 }
 
 # For an activation: to the archive's end, and then it takes writes. What is of a timeline that was left is fetched again
@@ -88,7 +93,7 @@ report_following() {
 # As operator/recovery/follower.ts reads it.
 following_now() {
   local mode host state=restoring lsn='' replayed='' paused='' streaming=f timeline='' why=''
-  read -r mode host <"$volume/follow"
+  read -r mode host _ <"$volume/follow"
   if IFS='|' read -r lsn replayed paused streaming < <(superuser -c "select pg_last_wal_replay_lsn(),
       extract(epoch from pg_last_xact_replay_timestamp()), pg_get_wal_replay_pause_state(),
       exists (select from pg_stat_wal_receiver where status = 'streaming')" 2>/dev/null) && [[ -n $lsn ]]; then
