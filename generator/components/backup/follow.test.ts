@@ -4,8 +4,12 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Follower } from "../../../operator/recovery/follower.ts";
+import { produce } from "../../index.ts";
 import { packageRoot } from "../../package.ts";
+import { InputError } from "../../spec/fault.ts";
 import { eachInItsFolder } from "../../testing/folder.ts";
+import { bare, sourceOf } from "../../testing/source.ts";
+import { REFERENCE_RECIPIENT } from "./recipient.ts";
 
 const folder = eachInItsFolder();
 const at = (name: string) => join(folder.path, name);
@@ -199,5 +203,101 @@ describe("the end of following", () => {
     expect(readFileSync(at("asked"), "utf8").match(/--delta/g)).toHaveLength(2);
     // When its last transaction was is none of the restored one's.
     expect(existsSync(at("volume/recovered.replayed"))).toBe(false);
+  });
+});
+
+describe("dr.follow in stack.yaml", () => {
+  const bucket = `backup: ${JSON.stringify({
+    repository: { s3: { endpoint: "fra1.digitaloceanspaces.com", region: "fra1", bucket: "hello-backups" } },
+    recipient: REFERENCE_RECIPIENT,
+  })}\n`;
+  function produced(words: string, environment: "local" | "production" = "production") {
+    const { plan, files } = produce(sourceOf(`${bare}${words}`), environment, { images: "official" });
+    return { plan, text: (path: string) => files.find((file) => file.path === path)?.text ?? "" };
+  }
+  function refused(words: string) {
+    try {
+      produced(words);
+    } catch (error) {
+      if (error instanceof InputError)
+        return error.faults.map(({ path, line, message }) => ({ path, line, message }));
+      throw error;
+    }
+    throw new Error("it was taken");
+  }
+  const line = (words: string, part: string) =>
+    `${bare}${words}`.split("\n").findIndex((text) => text.includes(part)) + 1;
+
+  it("brings its rules, its threshold and the sidecar's look only where it is set", () => {
+    const set = produced(
+      `${bucket}dr: { host: deploy@203.0.113.8, follow: repository }\nobjectives: { rpo: 2h }\n`,
+    );
+    expect(set.plan.offers.rules).toContain("follow");
+    expect(set.plan.offers.thresholds).toContainEqual(
+      expect.objectContaining({ record: "plimsoll:threshold:dr_follower_behind_seconds", value: 7200 }),
+    );
+    expect(set.text("compose.yaml")).toContain("PLIMSOLL_FOLLOW: repository");
+    for (const [words, environment] of [
+      [`${bucket}dr: { host: deploy@203.0.113.8 }\n`, "production"],
+      // A laptop has nothing kept warm, whatever stack.yaml says of production.
+      ["backup: {}\ndr: { host: deploy@203.0.113.8, follow: stream }\n", "local"],
+    ] as const) {
+      const { plan, text } = produced(words, environment);
+      expect(plan.offers.rules).not.toContain("follow");
+      expect(text("compose.yaml")).not.toMatch(/PLIMSOLL_FOLLOW|PLIMSOLL_TLS|name: follower/);
+    }
+  });
+
+  it("is refused where it could not be, with the line", () => {
+    const local =
+      "backup: { lost_with_machine: accepted }\ndr:\n  host: deploy@203.0.113.8\n  follow: repository\n";
+    expect(refused(local)).toEqual([
+      {
+        path: "dr.follow",
+        line: line(local, "follow:"),
+        message: expect.stringContaining("on this machine alone"),
+      },
+    ]);
+    const none = "backup: false\ndr:\n  host: deploy@203.0.113.8\n  follow: repository\n";
+    expect(refused(none)).toEqual([
+      {
+        path: "dr.follow",
+        line: line(none, "follow:"),
+        message: expect.stringContaining("there are no backups"),
+      },
+    ]);
+    const nowhere = `${bucket}dr:\n  follow: repository\n`;
+    expect(refused(nowhere)).toEqual([
+      { path: "dr", line: line(nowhere, "dr:"), message: expect.stringContaining("host is missing") },
+    ]);
+    const named = `${bucket}dr:\n  host: second\n  follow: stream\n`;
+    expect(refused(named)).toEqual([
+      { path: "dr.host", line: line(named, "host: second"), message: expect.stringContaining("is a name") },
+    ]);
+    expect(
+      refused(`${bucket}postgres: false\ndr: { host: deploy@203.0.113.8, follow: repository }\n`)[0],
+    ).toMatchObject({ path: "dr.follow", message: expect.stringContaining("no PostgreSQL") });
+  });
+
+  it("opens a door for a stream: one address, TLS, replication and nothing else", () => {
+    const { plan, text } = produced(
+      `${bucket}dr: { host: second, address: 203.0.113.8, follow: stream, port: 7000 }\n`,
+    );
+    expect(plan.services.postgres?.compose.ports).toEqual([
+      expect.objectContaining({ target: 6432, published: "7000", host_ip: "0.0.0.0" }),
+    ]);
+    expect(text("postgres-proxy/haproxy.cfg")).toContain("reject unless { src 203.0.113.8 }");
+    expect(text("postgres-1/postgresql.conf")).toContain("\nssl = on\n");
+    const lines = text("postgres-1/pg_hba.conf")
+      .split("\n")
+      .filter((one) => one !== "" && !one.startsWith("#"))
+      .map((one) => one.split(/ +/));
+    // Over TLS no line fits but that of replication.
+    const overTls = lines.filter(([type, , , where]) => type === "host" && where === "samenet");
+    expect(overTls.map(([, database, role]) => [database, role])).toEqual([["replication", "replication"]]);
+    const without = produced(`${bucket}dr: { host: deploy@203.0.113.8, follow: repository }\n`);
+    expect(without.text("postgres-proxy/haproxy.cfg")).not.toContain("frontend follower");
+    expect(without.text("postgres-1/postgresql.conf")).not.toContain("ssl");
+    expect(without.text("postgres-1/pg_hba.conf")).not.toContain("hostnossl");
   });
 });
