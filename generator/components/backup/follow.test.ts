@@ -35,7 +35,7 @@ describe("the figures of the site that writes", () => {
       `. ${share}/follower.bash`,
       said ? `bucket_get() { cat ${at("said")}; }` : "bucket_get() { return 1; }",
       `date() { echo ${now}; }`,
-      `ask() { echo "${written}|${reached}"; }`,
+      `ask() { echo "$2" >${at("asked-of")}; echo "${written}|${reached}"; }`,
       "follower_figures",
     ]);
     return (name: string) => {
@@ -78,6 +78,14 @@ describe("the figures of the site that writes", () => {
     figures(2000, 8 * SEGMENT, 5 * SEGMENT, follower());
     expect(figures(5000, 6 * SEGMENT, 5 * SEGMENT, follower())("behind_seconds")).toBe(0);
     expect(figures(5600, 6 * SEGMENT, 5 * SEGMENT, follower())("behind_seconds")).toBe(600);
+  });
+
+  it("knows where one was that is restored anew, or does not come up: it is behind all the same", () => {
+    figures(2000, 5 * SEGMENT, 5 * SEGMENT, follower());
+    const down = follower({ at: 2590, state: "restoring", lsn: null, timeline: null });
+    figures(2600, 6 * SEGMENT, 5 * SEGMENT, down);
+    expect(figures(9000, 7 * SEGMENT, 5 * SEGMENT, down)("behind_seconds")).toBe(6400);
+    expect(readFileSync(at("asked-of"), "utf8")).toContain("0/9000000");
   });
 
   it("stands by the last word where the bucket does not answer", () => {
