@@ -26,7 +26,11 @@ follower_figures() {
     echo '# TYPE plimsoll_dr_follower_replayed_timestamp_seconds gauge'
     echo "plimsoll_dr_follower_replayed_timestamp_seconds $replayed"
   fi
+  # One that is being restored, or does not come up, is where it was last.
+  if [[ $lsn == - ]]; then lsn=$(cat "$metrics/.follower-reached" 2>/dev/null) || lsn=0/0; fi
   [[ -n ${primary-} && $lsn =~ ^[0-9A-F]+/[0-9A-F]+$ ]] || return 0
+  printf '%s\n' "$lsn" >"$metrics/.follower-reached"
+  ((seen > 0)) || return 0
   IFS='|' read -r written reached < <(ask "$primary" "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0'), pg_wal_lsn_diff('$lsn', '0/0')") || return 0
   [[ $written =~ ^[0-9]+$ && $reached =~ ^[0-9]+$ ]] || return 0
   # Out of the bucket come whole segments. The last record of one may end in the next, and is replayed with that.
