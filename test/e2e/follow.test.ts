@@ -1,10 +1,14 @@
 /** A disaster site that is kept warm: it follows the bucket, then streams, says how far it is, and is activated when the first host is gone. */
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DrSite, openDrSite, PROJECT, ROOT } from "./dr-site.ts";
-import type { Droplet } from "./droplet.ts";
+import { type Droplet, withDroplet } from "./droplet.ts";
 import { engineOrSkip } from "./engine.ts";
+import { buildCli, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
 
 const engine = await engineOrSkip();
@@ -224,6 +228,61 @@ describe.skipIf(!engine)("a disaster site that is kept warm", () => {
     await eventually(async () => {
       expect(await site.sql(second, "select state from pg_stat_replication")).toBe("streaming");
     }, 90);
+  });
+});
+
+describe.skipIf(!engine)("dr drop", () => {
+  it("removes what follows, and nothing else, and asks for the name", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "drop-"));
+    await cp(resolve("test/deploy/stack"), join(folder, "stacks/rolling"), { recursive: true });
+    const main = await buildCli();
+    try {
+      await withDroplet({ name: "dr-drop" }, async (droplet) => {
+        const drop = (...words: string[]) =>
+          execa(
+            process.execPath,
+            [main, "dr", "drop", "production", "--host", `deploy@${droplet.address}`, ...words],
+            { reject: false, cwd: folder, stdin: "ignore", env: { PLIMSOLL_SSH_CONFIG: droplet.sshConfig } },
+          );
+        const there = async () =>
+          `${await droplet.exec(`ls -A ${ROOT}/state 2>/dev/null | tr '\\n' ' '; docker volume ls -q | tr '\\n' ' '`)}`.trim();
+        await droplet.exec(
+          `install -d -o deploy -g deploy ${ROOT} ${ROOT}/state ${ROOT}/secrets/production && touch ${ROOT}/secrets/production/key ${ROOT}/state/follow.json
+           chown -R deploy: ${ROOT}
+           docker network create --label com.docker.compose.project=${PROJECT} ${PROJECT}_data
+           docker volume create --label com.docker.compose.project=${PROJECT} ${PROJECT}_postgres-1
+           docker volume create --label com.docker.compose.project=another another_postgres-1`,
+        );
+        const before = await there();
+        const unasked = await drop();
+        expect(unasked.exitCode, unasked.stderr).toBe(2);
+        expect(unasked.stderr).toContain("--confirm rolling");
+        // The host that writes, and one that is to: neither is a copy.
+        for (const [file, word] of [
+          ["current", "runs a release"],
+          ["recovery.json", "an activation was begun"],
+        ]) {
+          await droplet.exec(`echo v1 > ${ROOT}/state/${file}`);
+          const refused = await drop("--confirm", "rolling");
+          expect(refused.exitCode, refused.stderr).toBe(1);
+          expect(refused.stderr).toContain(word);
+          await droplet.exec(`rm ${ROOT}/state/${file} ${ROOT}/state/work.lock`);
+          expect(await there()).toBe(before);
+        }
+        const done = await drop("--confirm", "rolling");
+        expect(done.exitCode, done.stderr).toBe(0);
+        expect(done.stderr).toContain(`${PROJECT}_postgres-1`);
+        expect(await there()).toBe("another_postgres-1");
+        expect((await droplet.attempt(`ls -A ${ROOT}`)).stdout).toBe("");
+        expect(
+          (await droplet.exec("docker network ls -q --filter label=com.docker.compose.project")).trim(),
+        ).toBe("");
+        expect((await drop("--confirm", "rolling")).stderr).toContain("there was nothing to remove");
+      });
+    } finally {
+      await removeCli();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
 
