@@ -116,6 +116,9 @@ arrive_recovered() {
     if ((SECONDS >= next)); then
       next=$((SECONDS + 30))
       note "$node: $(docker exec "$id" du -sh "$data" 2>/dev/null | cut -f 1) there"
+      # A copy that is to follow, and cannot: it waits for a person.
+      [[ ! -s $WORK/follow ]] || ! has_file "$id" /var/lib/postgresql/follow.left ||
+        fault "$node does not follow: $line" || return 1
     fi
     sleep 0.3
   done

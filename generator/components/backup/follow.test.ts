@@ -1,6 +1,6 @@
 /** A copy that is kept warm elsewhere: what stack.yaml must have for it, what it says of itself, and how its lag is measured. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Follower } from "../../../operator/recovery/follower.ts";
@@ -22,6 +22,11 @@ function bash(lines: readonly string[]) {
   });
   expect(done.status, done.stderr).toBe(0);
   return done.stdout;
+}
+
+function program(name: string, body: string): void {
+  writeFileSync(at(name), `#!/bin/bash\n${body}\n`);
+  chmodSync(at(name), 0o755);
 }
 
 describe("the figures of the site that writes", () => {
@@ -155,6 +160,34 @@ describe("what the copy says of itself", () => {
     const undone = { last: "00000003000000000000000C", history: "1\t0/B000000\tx\n" };
     expect(now({ lsn: "0/A000101", timeline: 1, ...undone }).state).toBe("following");
     expect(existsSync(at("volume/follow.left"))).toBe(false);
+  });
+
+  it("starts no server that would not come up, and goes on where the restore in place is undone", () => {
+    mkdirSync(at("volume/18/docker/global"), { recursive: true });
+    writeFileSync(at("volume/18/docker/global/pg_control"), "x");
+    const start = (lsn: string, timeline: number) => {
+      const control = `Minimum recovery ending location:     ${lsn}\nMin recovery ending loc's timeline:   ${timeline}\n`;
+      const info = [{ db: [{ id: 1 }], archive: [{ database: { id: 1 }, max: "00000002000000000000000B" }] }];
+      writeFileSync(at("info"), JSON.stringify(info));
+      writeFileSync(at("history"), "1\t0/A000100\tx\n");
+      program("pg_controldata", `printf "${control.replaceAll("\n", "\\n")}"`);
+      program(
+        "pgbackrest",
+        `if [[ $* == *info* ]]; then exec cat ${at("info")}; fi; cp ${at("history")} "\${@: -1}"`,
+      );
+      return bash([
+        `volume=${at("volume")} run=${folder.path} PGDATA=${at("volume")}/18/docker REPORT_EVERY=0`,
+        ...["postgres", "recover", "follow"].map((part) => `. ${share}/${part}.bash`),
+        // Undone while it waits.
+        `sleep() { echo waits; printf '1\t0/F000000\tx\n' >${folder.path}/00000002.history; }`,
+        "wait_while_left; echo goes on",
+      ]);
+    };
+    expect(start("0/A000101", 1)).toBe("waits\ngoes on\n");
+    expect(readFileSync(at("volume/follow.left"), "utf8")).toContain("plimsoll dr init --anew");
+    rmSync(at("00000002.history"));
+    expect(start("0/A000100", 1)).toBe("goes on\n");
+    expect(start("0/0", 0)).toBe("goes on\n");
   });
 
   it("says that it waits for settings, which is no reason to fetch anything again", () => {

@@ -30,11 +30,36 @@ start_following() {
     restored_set >"$volume/follow.set"
     log "the backup $(<"$volume/follow.set") is restored; from now on it follows the archive"
   fi
+  wait_while_left
   # Before the other goes: with neither the server would open.
   touch "$PGDATA/standby.signal"
   sync -f "$PGDATA"
   rm -f "$PGDATA/recovery.signal"
   sync -f "$volume"
+}
+
+# A server that was left behind does not come up any more: PostgreSQL refuses a log that does not lead over where it has
+# been. Stays up and says so; where the restore in place is undone, it goes on by itself.
+wait_while_left() {
+  local why
+  while why=$(why_left_behind) && [[ -n $why ]]; do
+    trap 'exit 143' INT TERM
+    note_left "$why"
+    sleep "$REPORT_EVERY" &
+    wait $!
+  done
+  trap - INT TERM
+}
+
+# Of one that does not run: how far it has been at least is in its control file.
+why_left_behind() {
+  local lsn timeline
+  has_whole_copy || return 0
+  read -r lsn timeline < <(pg_controldata "$PGDATA" 2>/dev/null |
+    awk -F ': *' '/^Minimum recovery ending location/ { lsn = $2 } /^Min recovery ending loc/ { timeline = $2 } END { print lsn, timeline }') || return 0
+  # Of one that was just restored nothing is known.
+  [[ ${timeline:-0} != 0 ]] || return 0
+  why_left "$lsn" "$timeline"
 }
 
 # Nobody of this host's stack is its primary. A bucket is asked less often than a server: it is paid for by the request.
@@ -51,6 +76,10 @@ follower_settings() {
 # For an activation: to the archive's end, and then it takes writes. What is of a timeline that was left is fetched again
 # where it differs.
 end_following() {
+  local why
+  # It may not have been up since.
+  why=$(why_left_behind)
+  [[ -z $why ]] || note_left "$why"
   if has_whole_copy && [[ ! -e $volume/follow.left ]]; then
     touch "$PGDATA/recovery.signal"
     sync -f "$PGDATA"
@@ -106,6 +135,8 @@ following_now() {
       why="it waits for settings that the other site has by now: plimsoll dr init brings them"
     fi
     if [[ -n $why ]]; then state=stuck; fi
+  elif [[ -s $volume/follow.left ]]; then
+    state=stuck why=$(<"$volume/follow.left")
   fi
   jq -cn --arg mode "$mode" --arg host "$host" --arg state "$state" --arg lsn "$lsn" --arg timeline "$timeline" \
     --arg replayed "$(cat "$volume/follow.replayed" 2>/dev/null)" --arg streaming "$streaming" --arg fault "$why" '{
