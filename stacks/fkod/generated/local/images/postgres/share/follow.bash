@@ -157,7 +157,7 @@ keep_replayed() {
 followed_timeline() {
   local file title
   for file in "${PROC-/proc}"/[0-9]*/cmdline; do
-    title=$(tr '\0' ' ' <"$file" 2>/dev/null) || continue
+    title=$({ tr '\0' ' ' <"$file"; } 2>/dev/null) || continue
     if [[ $title =~ startup\ (recovering|waiting\ for)\ ([0-9A-F]{8})[0-9A-F]{16} ]]; then
       echo $((16#${BASH_REMATCH[2]}))
       return
