@@ -7,6 +7,7 @@ const LONG = [
   "restore-in-place",
   "dr",
   "failback",
+  "follow",
   "failover",
   "drill",
   "backup",

@@ -121,8 +121,8 @@ function foundText({ bundle, catalog, firstHost }: Recoverable): string[] {
   ];
 }
 
-function planText({ stack, environment, host, release, again }: ActivationPlan): string {
-  return `${stack} ${environment} ${release} ${again ? "goes on to come up" : "comes up"} on ${host}, which writes into the repository from then on.`;
+function planText({ stack, environment, host, release, again, follows }: ActivationPlan): string {
+  return `${stack} ${environment} ${release} ${again ? "goes on to come up" : "comes up"} on ${host}${follows ? ", which followed until now, and" : ", which"} writes into the repository from then on.`;
 }
 
 /** On the new timeline. It serves already: one that fails is told, and the schedule makes the next. */

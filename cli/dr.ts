@@ -1,16 +1,20 @@
 import { Command } from "commander";
 import { makeKey, writeKey } from "../operator/recovery/key.ts";
 import { activateCommand } from "./dr-activate.ts";
+import { dropCommand } from "./dr-drop.ts";
 import { failbackCommand } from "./dr-failback.ts";
+import { initCommand } from "./dr-init.ts";
 import { statusCommand } from "./dr-status.ts";
 
 export function drCommand(): Command {
   return new Command("dr")
     .description("what brings a stack back on another host")
     .addCommand(keyCommand())
+    .addCommand(initCommand())
     .addCommand(statusCommand())
     .addCommand(activateCommand())
-    .addCommand(failbackCommand());
+    .addCommand(failbackCommand())
+    .addCommand(dropCommand());
 }
 
 function keyCommand(): Command {

@@ -1,5 +1,6 @@
 /** Backups: a sidecar for PostgreSQL, and a sidecar for the volumes that others offer. */
 import type { EnvironmentKind } from "../spec/core.ts";
+import { followOf } from "../spec/dr.ts";
 import { drillEvery, drillThreshold } from "../spec/drills.ts";
 import { MiB } from "../spec/words.ts";
 import { faultsOf } from "./backup/faults.ts";
@@ -11,6 +12,7 @@ import {
   RECOVERY,
   REPOSITORY as RESTIC,
 } from "./backup/files.ts";
+import { followThresholds } from "./backup/follow.ts";
 import { Backup } from "./backup/options.ts";
 import {
   METRICS,
@@ -66,7 +68,7 @@ export const backup = defineComponent({
         ...(volume ? [RESTIC, ...(postgres ? [PGBACKREST] : [])] : []),
       ],
       secrets: secretsOf(places),
-      rules: ["backup"],
+      rules: ["backup", ...(followOf(context) ? ["follow"] : [])],
       dashboards: ["backup"],
       thresholds: [
         {
@@ -87,6 +89,7 @@ export const backup = defineComponent({
         ...(postgres ? (["restore", "disaster"] as const) : []).flatMap((kind) =>
           drillThreshold(kind, drillEvery(kind, context.spec, context.environment, false)),
         ),
+        ...followThresholds(context),
         ...(postgres ? [{ what: "postgres", volume: PGBACKREST }] : [])
           .concat({ what: "files", volume: RESTIC })
           .flatMap(({ what, volume: name }) =>
@@ -157,7 +160,7 @@ export const backup = defineComponent({
     const sources = offers.backups.flatMap((offer) => ("volume" in offer ? [offer] : []));
     return {
       services: {
-        ...(cluster && { [POSTGRES]: postgresSidecar(cluster, options, places, grants) }),
+        ...(cluster && { [POSTGRES]: postgresSidecar(cluster, options, places, grants, followOf(context)) }),
         [FILES]: filesSidecar(
           sources,
           options,

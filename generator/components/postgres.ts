@@ -1,4 +1,5 @@
 /** PostgreSQL: two nodes whose role is state, the proxy that knows writer from readers, and the exporter. */
+import { followOf, streamOf } from "../spec/dr.ts";
 import { drillEvery, drillThreshold } from "../spec/drills.ts";
 import { MiB } from "../spec/words.ts";
 import { type Claim, type Contribution, defineComponent, type Text } from "./component.ts";
@@ -41,6 +42,14 @@ export const postgres = defineComponent({
   optional: true,
 
   check(options, context) {
+    if (followOf(context) && !context.present.has("backup"))
+      return [
+        {
+          path: ["..", "dr", "follow"],
+          message: "a copy on another host follows what is in a bucket, and there are no backups",
+          remedy: "Name a bucket in backup.repository, or leave dr.follow out.",
+        },
+      ];
     if (options.version !== 17 || context.images !== "debian") return [];
     return [
       {
@@ -87,13 +96,15 @@ export const postgres = defineComponent({
         ...Object.fromEntries(
           nodes.map((node) => [node, nodeService(node, image, database, options, grants, context)]),
         ),
-        [PROXY]: proxyService(options),
+        [PROXY]: proxyService(options, streamOf(context)),
         ...watched.services,
       },
       volumes: [...nodes, ...proxyVolumes, ...(archive ? [TRIAL.volume] : [])],
       files: [
-        ...nodes.flatMap((node) => nodeFiles(node, database, options, settings, archive)),
-        ...proxyFiles(options, settings),
+        ...nodes.flatMap((node) =>
+          nodeFiles(node, database, options, settings, archive, streamOf(context) !== undefined),
+        ),
+        ...proxyFiles(options, settings, streamOf(context)),
       ],
       secrets: [
         { name: "postgres_app_password", random: 32 },

@@ -141,6 +141,18 @@ export const Dr = z.strictObject({
   host: Destination.optional().describe(
     "The host that takes over, as ssh takes it; named with --host when it happens, if absent",
   ),
+  follow: z
+    .enum(["repository", "stream"], { error: "expected repository or stream, or no such word" })
+    .optional()
+    .describe(
+      "A copy of the database is kept warm on dr.host (plimsoll dr init). repository: out of the bucket. stream: over TLS from here, and out of the bucket where that is cut. Nothing is kept warm if absent",
+    ),
+  port: Port.default(6432).describe("For follow: stream, the port of this host that the copy connects to"),
+  // Of IPv4: what comes by IPv6 comes through Docker's own proxy, which hides from where.
+  address: z
+    .ipv4({ error: "expected an address such as 203.0.113.8" })
+    .optional()
+    .describe("For follow: stream, the one address that may connect there; that of dr.host if absent"),
   dns: z
     .strictObject({
       digitalocean: Domain.describe(

@@ -193,6 +193,26 @@ export function backup() {
           ],
         }),
       ],
+      "Is the disaster site near?": [
+        lines({
+          title: "Behind",
+          description:
+            "How old the oldest write-ahead log is that the copy on the disaster site lacks (dr.follow). 0 for an idle database.",
+          unit: "s",
+          none: "none is kept warm",
+          queries: [
+            query("max(plimsoll_dr_follower_behind_seconds)", "lacks log of"),
+            objective("plimsoll:threshold:dr_follower_behind_seconds", "allowed"),
+          ],
+        }),
+        lines({
+          title: "Last word",
+          description: "Time since the copy last said in the bucket how far it is: it does so each minute.",
+          unit: "s",
+          none: "none is kept warm",
+          queries: [query("time() - max(plimsoll_dr_follower_seen_timestamp_seconds > 0)", "silent for")],
+        }),
+      ],
       "Size and time": [
         lines({
           title: "Size",

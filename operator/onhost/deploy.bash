@@ -35,6 +35,8 @@ source "$HERE/roll.bash"
 source "$HERE/undo.bash"
 # shellcheck source=operator/onhost/seed.bash
 source "$HERE/seed.bash"
+# shellcheck source=operator/onhost/follow.bash
+source "$HERE/follow.bash"
 # shellcheck source=operator/onhost/first.bash
 source "$HERE/first.bash"
 # shellcheck source=operator/onhost/bundle.bash

@@ -4,6 +4,8 @@
 first_release() {
   # One that comes back from its backups: their sidecar reads files of the live folder.
   if [[ -s $WORK/seed ]]; then
+    # Of a bundle that followed here before.
+    remove_gone "$LIVE/manifest.json" "$FILES"
     step files step_all_files || return 1
     step 'kept images' with_seed step_kept_images || return 1
   fi

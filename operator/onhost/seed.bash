@@ -15,6 +15,7 @@ with_seed() {
 
 step_seed() {
   local kind name more done=()
+  end_followers || return 1
   # An empty volume takes owner and mode from the image of the service that it is made for, so those come first.
   c up --no-start --no-build --quiet-pull "${WANTED[@]}" >/dev/null || fault "the containers cannot be made: $(said)" || return 1
   while read -r kind name more; do
@@ -100,7 +101,7 @@ seed_postgres() {
   id=$(container_of "$node")
   [[ -n $id ]] || fault "$node has no container" || return 1
   if ! has_file "$id" "$volume/recovered" && ! has_file "$id" "$volume/recover"; then
-    ! has_file "$id" "$data/PG_VERSION" ||
+    has_file "$id" "$volume/follow" || ! has_file "$id" "$data/PG_VERSION" ||
       fault "the volume of $node holds a database already, which is none of this recovery: nothing was written over it" || return 1
     : >"$empty"
     d cp "$empty" "$id:$volume/recover" >/dev/null && has_file "$id" "$volume/recover" ||
@@ -130,6 +131,9 @@ arrive_recovered() {
     if ((SECONDS >= next)); then
       next=$((SECONDS + 30))
       note "$node: $(docker exec "$id" du -sh "$data" 2>/dev/null | cut -f 1) there"
+      # A copy that is to follow, and cannot: it waits for a person.
+      [[ ! -s $WORK/follow ]] || ! has_file "$id" /var/lib/postgresql/follow.left ||
+        fault "$node does not follow: $line" || return 1
     fi
     sleep 0.3
   done
@@ -137,11 +141,14 @@ arrive_recovered() {
 
 # How far it goes, once and for good: after the server's next start it says nothing of its recovery any more.
 keep_recovered() {
-  local node=$1 reached set
+  local node=$1 reached set before
   [[ ! -s $STATE/recovered ]] || return 0
   whole_recovered "$node" || return 1
   reached=$(sql "$node" "select coalesce(extract(epoch from pg_last_xact_replay_timestamp())::text, '-') || ' ' || ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int || ' ' || (select sum(pg_database_size(oid)) from pg_database)") ||
     fault "$node does not say how far it goes: $(said)" || return 1
+  # One that followed before had it all when it was told to open: nothing was replayed then.
+  before=$(docker exec "$(container_of "$node")" cat /var/lib/postgresql/recovered.replayed 2>/dev/null) || before=''
+  if [[ $reached == -* && -n $before ]]; then reached=$before${reached#-}; fi
   set=$(docker exec "$(container_of "$node")" cat /var/lib/postgresql/recovered 2>/dev/null) || set=-
   put "$STATE/recovered" "$reached ${set// /_}"
   if [[ $reached == -* ]]; then

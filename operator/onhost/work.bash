@@ -25,10 +25,14 @@ work() {
     { head -c 8388608 /dev/zero >"$STATE/ballast"; } 2>/dev/null || true
     release || exit 1
     FINISHED=1
-    for_recovery
-    event end 'done' "$VERSION is current"
+    if [[ -s $WORK/follow ]]; then
+      event end 'done' "$VERSION follows"
+    else
+      for_recovery
+      event end 'done' "$VERSION is current"
+    fi
     rm -f -- "$STATE/work" "$STATE/ballast"
-    audit current ''
+    if [[ -s $WORK/follow ]]; then audit follows ''; else audit current ''; fi
   else
     recover || true
     FINISHED=1
@@ -53,6 +57,10 @@ release() {
     return 1
   fi
   remove_leftovers
+  if [[ -s $WORK/follow ]]; then
+    follow_release
+    return
+  fi
   # One that comes back is a first one, whatever of it an interrupted try has started.
   if [[ -z $PREVIOUS ]] && { [[ -s $WORK/seed ]] || ! runs_already; }; then
     first_release

@@ -52,6 +52,8 @@ export type ActivationPlan = {
   database: number | undefined;
   /** Goes on with what an earlier try began. */
   again: boolean;
+  /** The host was kept warm: a copy of the database is there, and ends following. */
+  follows: boolean;
 };
 
 export type Activated = {
@@ -104,7 +106,8 @@ export async function activate(wish: Activation): Promise<Activated> {
       `Go on with that one: --bundle ${begun.bundle}`,
       2,
     );
-  requireFit(site, { ...seen, drill: undefined }, bundle, catalog);
+  const follows = (await site.host.read(`${site.state}/follow.json`)) !== undefined;
+  requireFit(site, { ...seen, drill: undefined }, bundle, catalog, follows ? 1 : 0);
   await wish.agree({
     stack: plan.name,
     environment: plan.environment,
@@ -113,6 +116,7 @@ export async function activate(wish: Activation): Promise<Activated> {
     bundle: bundle.name,
     database: catalog?.backup.size,
     again: begun !== undefined,
+    follows,
   });
   const recovery = await layBundle(site, bundle, keys, new Date(), { drill: wish.drill !== undefined });
   if (!wish.drill) await writeActive(store, keys, activeOf(wish, recovery));
@@ -165,18 +169,34 @@ export async function begunHere(site: Site): Promise<Recovery | undefined> {
   return text === undefined ? undefined : (JSON.parse(text) as Recovery);
 }
 
-/** What can be known of a host before anything is begun. @throws Problem where it would not do */
-export function requireFit(site: Site, seen: Look, bundle: Bundle, catalog: Catalog | undefined): void {
+/**
+ * What can be known of a host before anything is begun.
+ * @param there nodes that have the database already. @throws Problem where it would not do
+ */
+export function requireFit(
+  site: Site,
+  seen: Look,
+  bundle: Bundle,
+  catalog: Catalog | undefined,
+  there = 0,
+): void {
   const plan = planOf(bundle);
   const images = imagesIn(textOf(bundle.generated, "compose.yaml"));
   requireReady(site, seen, plan, images, new Map(bundle.secrets.map(({ path }) => [path, ""])));
-  requireDisk(site, seen, plan, catalog);
+  requireDisk(site, seen, plan, catalog, there);
 }
 
-/** Each node holds the database once, and replays its log. @throws Problem */
-function requireDisk(site: Site, { free }: Look, plan: PlanJson, catalog: Catalog | undefined): void {
+/** Each node holds the database once, and replays its log. @param there nodes that have it already. @throws Problem */
+export function requireDisk(
+  site: Site,
+  { free }: Look,
+  plan: PlanJson,
+  catalog: Catalog | undefined,
+  there = 0,
+): void {
   if (!catalog || free === undefined) return;
-  const nodes = plan.backups.flatMap((offer) => ("cluster" in offer ? offer.cluster.nodes : [])).length;
+  const nodes =
+    plan.backups.flatMap((offer) => ("cluster" in offer ? offer.cluster.nodes : [])).length - there;
   const needed = Math.ceil(catalog.backup.size * nodes * 1.15) + 2 * 1024 ** 3;
   if (free >= needed) return;
   const gib = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;

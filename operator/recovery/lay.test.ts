@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { expect, it } from "vitest";
 import { eachInItsFolder } from "../../generator/testing/folder.ts";
@@ -26,18 +26,18 @@ it("puts the keys that a person gave wherever the bundle has its own", () => {
   });
 });
 
-function lay(key: string) {
+function lay(key: string, name = "recovery.json", release = "v1") {
   const files = {
-    "state/releases/v1/state": "superseded",
+    [`state/releases/${release}/state`]: "superseded",
     "secrets/backup_s3_key": "OLD",
     "keys/backup_s3_key": key,
-    "recovery.json": "{}",
+    [name]: JSON.stringify({ release }),
   };
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(at(`state/incoming-1/${path}`)), { recursive: true });
     writeFileSync(at(`state/incoming-1/${path}`), text);
   }
-  const args = [resolve("operator/recovery/lay.bash"), at("state"), at("secrets")];
+  const args = [resolve("operator/recovery/lay.bash"), at("state"), at("secrets"), name];
   return spawnSync("bash", args, { cwd: at("state/incoming-1"), encoding: "utf8" }).status;
 }
 
@@ -55,4 +55,21 @@ it("leaves no secrets on their way where a release is current", () => {
   expect(lay("FIRST")).toBe(76);
   expect(existsSync(at("state/incoming-1"))).toBe(false);
   expect(existsSync(at("secrets"))).toBe(false);
+});
+
+it("lays a bundle anew for a site that follows, and an activation over it", () => {
+  for (const release of ["v1", "v2"]) {
+    expect(lay(`KEY-${release}`, "follow.json", release)).toBe(0);
+    expect(readdirSync(at("state/releases"))).toEqual([release]);
+    expect(has("state/follow.json")).toContain(release);
+    expect(has("secrets/backup_s3_key")).toBe(`KEY-${release}`);
+  }
+  expect(lay("NEW", "recovery.json", "v3")).toBe(0);
+  expect(readdirSync(at("state/releases"))).toEqual(["v3"]);
+  expect(readdirSync(at("state")).sort()).toEqual(["recovery.json", "releases", "work.lock"]);
+  expect(readdirSync(folder.path).filter((name) => name.startsWith("secrets"))).toEqual(["secrets"]);
+  // What was begun as the site that writes follows nobody.
+  expect(lay("LATE", "follow.json", "v4")).toBe(77);
+  expect(readdirSync(at("state/releases"))).toEqual(["v3"]);
+  expect(has("secrets/backup_s3_key")).toBe("NEW");
 });

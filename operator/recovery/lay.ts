@@ -47,14 +47,25 @@ export async function layBundle(
     id: (drill ? DRILL_SITE : "") + randomBytes(12).toString("hex"),
     begun: now.toISOString(),
   };
+  return Recovery.parse(JSON.parse(await sendBundle(site, bundle, keys, "recovery.json", recovery)));
+}
+
+/** @param name of the record that is kept with it. @returns the record that is there afterwards. @throws Problem */
+export async function sendBundle(
+  site: Site,
+  bundle: Bundle,
+  keys: StoreKeys,
+  name: "recovery.json" | "follow.json",
+  record: Pick<Recovery, "id">,
+): Promise<string> {
   const files: SentFile[] = [
     ...stateFiles(bundle),
     ...bundle.secrets
       .filter(({ path }) => path !== SITE_SECRET)
       .map((file) => ({ ...file, path: `secrets/${file.path}` })),
-    { path: `secrets/${SITE_SECRET}`, mode: 0o444, content: recovery.id },
+    { path: `secrets/${SITE_SECRET}`, mode: 0o444, content: record.id },
     ...withKeys(bundle.secrets, keys).map((file) => ({ ...file, path: `keys/${file.path}` })),
-    { path: "recovery.json", mode: 0o600, content: `${JSON.stringify(recovery)}\n` },
+    { path: name, mode: 0o600, content: `${JSON.stringify(record)}\n` },
   ];
   const folder =
     'mkdir -p -- "$(dirname -- "$1")" && { [[ -d $1 ]] || mkdir -m 0700 -- "$1"; } && chmod 0700 -- "$1"';
@@ -63,7 +74,7 @@ export async function layBundle(
   const incoming = `${site.state}/incoming-${randomBytes(6).toString("hex")}`;
   const outcome = await site.host.send(incoming, files, {
     after: readOwn("operator/recovery/lay.bash"),
-    args: [site.state, site.secrets],
+    args: [site.state, site.secrets, name],
   });
   if (outcome.exitCode === 75)
     throw new Problem(
@@ -71,8 +82,13 @@ export async function layBundle(
       "Wait for it, and run this again: it goes on from there.",
     );
   if (outcome.exitCode === 76) throw runsAlready(site);
+  if (outcome.exitCode === 77)
+    throw new Problem(
+      `an activation was begun on ${site.host.name}: it is to be the site that writes, and follows nobody`,
+      `Go on with it: plimsoll dr activate ${site.environment}`,
+    );
   requireDone(site, outcome, "laying out the bundle");
-  return Recovery.parse(JSON.parse(outcome.stdout));
+  return outcome.stdout;
 }
 
 export function runsAlready(site: Site): Problem {

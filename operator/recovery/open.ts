@@ -8,6 +8,7 @@ import { planOf, textOf } from "./activate.ts";
 import { readActive } from "./active.ts";
 import { type Bundle, fetchBundle, openBundle } from "./bundle.ts";
 import { type Catalog, readCatalog } from "./catalog.ts";
+import { type Follower, readFollower } from "./follower.ts";
 import type { Store, StoreKeys } from "./s3.ts";
 
 export type Recoverable = {
@@ -20,6 +21,8 @@ export type Recoverable = {
   /** The host that was left for that one, of a planned move. */
   before?: string;
   dr: Dr | undefined;
+  /** The copy that is kept warm, as it said last. */
+  follower?: Follower;
 };
 
 export type RecoveryInput = {
@@ -60,6 +63,7 @@ export async function openRecovery(input: RecoveryInput): Promise<Recoverable> {
     firstHost: active?.host ?? words.host,
     ...(active?.before !== undefined && { before: active.before }),
     dr: words.dr,
+    follower: await readFollower(store, keys),
   };
 }
 

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { Follower } from "./follower.ts";
 import type { Recoverable } from "./open.ts";
 import { readinessOf, readinessText } from "./status.ts";
 
@@ -57,4 +58,30 @@ it("is no readiness where there is no log at all and the backup is old", () => {
 
 it("notes nothing where the backup itself is young enough", () => {
   expect(readinessOf(found(undefined, NOW - 60), NOW)).toMatchObject({ faults: [], notes: [] });
+});
+
+it("says how far the copy is that is kept warm, and what is wrong with it is no fault: the bucket brings all back", () => {
+  const follower: Follower = {
+    ...{ format: 1, at: NOW - 30, host: "deploy@203.0.113.8", mode: "stream", state: "following" },
+    ...{ lsn: "0/9000000", timeline: 1, replayed: NOW - 90, streaming: true, fault: null },
+  };
+  const said = (more: Partial<Follower> | undefined) => {
+    const dr = { follow: "stream", port: 6432 } as const;
+    const readiness = readinessOf(
+      { ...found(NOW - 240), dr, ...(more && { follower: { ...follower, ...more } }) },
+      NOW,
+    );
+    expect(readiness.faults).toEqual([]);
+    return readinessText(readiness).join("\n");
+  };
+  expect(said({})).toMatch(
+    /^kept warm +deploy@203\.0\.113\.8 streams, its last transaction of 2026-11-28 16:58:30 UTC, as it said 30 s ago$/m,
+  );
+  expect(said({})).not.toMatch(/^note/m);
+  expect(said({ streaming: false })).toContain("does not stream, and follows the bucket");
+  expect(said({ at: NOW - 7200 })).toMatch(
+    /^note +the copy on deploy@203\.0\.113\.8 has said nothing for 2 h$/m,
+  );
+  expect(said({ state: "stuck", fault: "why: plimsoll dr init --anew" })).toMatch(/^note .* is stuck: why/m);
+  expect(said(undefined)).toMatch(/^note .*none is: plimsoll dr init production$/m);
 });

@@ -1,4 +1,5 @@
 /** Would an activation work now, and how much would be lost? Asked of the bucket alone: no host is touched. */
+import type { Follower } from "./follower.ts";
 import type { Recoverable } from "./open.ts";
 
 export type Readiness = {
@@ -17,6 +18,17 @@ export type Readiness = {
     /** Seconds since the log last came into the bucket: so much would be lost now; null where only the backup is there. */
     lag: number | null;
   } | null;
+  /** The copy that is kept warm; null where none is. Without it an activation takes longer, and loses no more. */
+  follower: {
+    host: string;
+    mode: Follower["mode"];
+    state: Follower["state"];
+    /** Seconds since it said so. */
+    seen: number;
+    /** When the last transaction that it has was committed. */
+    replayed: string | null;
+    streaming: boolean;
+  } | null;
   /** Why it would not do; nothing where it would. */
   faults: string[];
   /** What a person should look at. */
@@ -24,7 +36,10 @@ export type Readiness = {
 };
 
 /** @param now seconds of the epoch */
-export function readinessOf({ bundle, plan, catalog, firstHost }: Recoverable, now: number): Readiness {
+export function readinessOf(
+  { bundle, plan, catalog, firstHost, follower, dr }: Recoverable,
+  now: number,
+): Readiness {
   const { meta, name } = bundle;
   const database = catalog && {
     size: catalog.backup.size,
@@ -43,6 +58,7 @@ export function readinessOf({ bundle, plan, catalog, firstHost }: Recoverable, n
     if (database.lag === null) faults.push(words);
     else notes.push(`${words}: nobody wrote, or the log does not come`);
   }
+  notes.push(...followerNotes(follower, dr?.follow, meta.environment, now));
   return {
     stack: meta.stack,
     environment: meta.environment,
@@ -50,13 +66,42 @@ export function readinessOf({ bundle, plan, catalog, firstHost }: Recoverable, n
     host: firstHost ?? null,
     bundle: { name, made: meta.created, age: now - Date.parse(meta.created) / 1000 },
     database: database ?? null,
+    follower: follower
+      ? {
+          host: follower.host,
+          mode: follower.mode,
+          state: follower.state,
+          seen: now - follower.at,
+          replayed: follower.replayed === null ? null : new Date(follower.replayed * 1000).toISOString(),
+          streaming: follower.streaming,
+        }
+      : null,
     faults,
     notes,
   };
 }
 
+/** Seconds: it says every minute how far it is. */
+const SILENT = 900;
+
+function followerNotes(
+  follower: Follower | undefined,
+  wanted: Follower["mode"] | undefined,
+  environment: string,
+  now: number,
+): string[] {
+  if (!follower)
+    return wanted
+      ? [`dr.follow says that a copy is kept warm, and none is: plimsoll dr init ${environment}`]
+      : [];
+  if (follower.fault !== null) return [`the copy on ${follower.host} is stuck: ${follower.fault}`];
+  if (now - follower.at > SILENT)
+    return [`the copy on ${follower.host} has said nothing for ${span(now - follower.at)}`];
+  return [];
+}
+
 export function readinessText(readiness: Readiness): string[] {
-  const { stack, environment, release, host, bundle, database, faults, notes } = readiness;
+  const { stack, environment, release, host, bundle, database, follower, faults, notes } = readiness;
   const line = (name: string, text: string) => `${name.padEnd(10)}${text}`;
   return [
     line("stack", `${stack} ${environment}, release ${release}`),
@@ -76,11 +121,24 @@ export function readinessText(readiness: Readiness): string[] {
           ),
         ]
       : []),
+    ...(follower ? [line("kept warm", followerText(follower))] : []),
     ...(faults.length === 0
       ? [line("activate", "would work now, on a host that is ready")]
       : faults.map((fault) => line("FAULT", fault))),
     ...notes.map((note) => line("note", note)),
   ];
+}
+
+function followerText({ host, mode, state, seen, replayed, streaming }: NonNullable<Readiness["follower"]>) {
+  const until =
+    replayed === null ? "" : `, its last transaction of ${replayed.slice(0, 19).replace("T", " ")} UTC`;
+  const way =
+    mode === "stream"
+      ? streaming
+        ? "streams"
+        : "does not stream, and follows the bucket"
+      : "follows the bucket";
+  return `${host} ${state === "following" ? way : `is ${state}`}${until}, as it said ${span(seen)} ago`;
 }
 
 function span(seconds: number): string {

@@ -1,5 +1,6 @@
 /** What the words of `backup` must not say together. */
 import type { Context, OptionFault } from "../component.ts";
+import { followFaults } from "./follow.ts";
 import type { Backup } from "./options.ts";
 import { recipientsOf } from "./repository.ts";
 
@@ -9,6 +10,7 @@ export function faultsOf(options: Backup, context: Omit<Context, "demand">): Opt
     ...(context.present.has("postgres") || Object.keys(options.checks).length === 0
       ? []
       : [{ path: ["checks"], message: "there is no PostgreSQL to ask", remedy: "Leave them out." }]),
+    ...followFaults(options, context),
     ...(context.environment === "production" ? lossFaults(options, context.spec.name) : []),
     ...(repository === "local" || repository.s3.ca === undefined
       ? []

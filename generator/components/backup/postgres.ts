@@ -1,4 +1,5 @@
 /** The sidecar of PostgreSQL: pgBackRest beside the servers, in their own image. */
+import type { Follow } from "../../spec/dr.ts";
 import { MiB } from "../../spec/words.ts";
 import {
   type Claim,
@@ -43,6 +44,7 @@ export function postgresSidecar(
   options: Backup,
   places: readonly Place[],
   grants: Grants,
+  follow: Follow | undefined,
 ): Service {
   const home = "/var/lib/postgresql";
   const remote = places.some(({ kind }) => kind === "s3");
@@ -59,6 +61,8 @@ export function postgresSidecar(
       // pgBackRest's number of each repository, and what kind it is.
       PLIMSOLL_REPOSITORIES: places.map(({ number, kind }) => `${number}:${kind}`).join(" "),
       PLIMSOLL_FULL_EVERY: String(options.full),
+      // A copy is kept warm elsewhere: how far it is is read from the bucket.
+      ...(follow && { PLIMSOLL_FOLLOW: follow }),
       // Bytes that the server of a restored copy may use beside what the sidecar itself needs.
       PLIMSOLL_TRIAL_MEMORY: String(grants.service(cluster.trial.reserve).memory),
       PGBACKREST_CONFIG: `/etc/${REPOSITORY}/pgbackrest.conf`,

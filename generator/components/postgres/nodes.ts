@@ -1,4 +1,5 @@
 /** The nodes: equal but for their names. Which of them leads is in their data, not here. */
+import { streamOf } from "../../spec/dr.ts";
 import {
   type Context,
   type File,
@@ -65,6 +66,8 @@ export function nodeService(
       PLIMSOLL_BOOTSTRAP: node === PRIMARY ? "true" : "false",
       PLIMSOLL_DATABASE: database,
       PLIMSOLL_ARCHIVE: archive ? "true" : "false",
+      // For a follower on another host, which comes over TLS.
+      ...(streamOf(context) && { PLIMSOLL_TLS: "true" }),
       ...(archive && {
         PGBACKREST_CONFIG: `/etc/${BACKREST}/pgbackrest.conf`,
         PGBACKREST_CONFIG_INCLUDE_PATH: "/run/postgresql/pgbackrest",
@@ -116,6 +119,7 @@ export function nodeFiles(
   options: Postgres,
   settings: Settings,
   archive: Archive | undefined,
+  tls: boolean,
 ): File[] {
   const nodes = nodeNames(options);
   const restarts = { restarts: [node] };
@@ -131,6 +135,7 @@ export function nodeFiles(
         synchronous:
           options.synchronous && options.replica ? nodes.map((name) => `"${name}"`).join(", ") : "",
         archive: archive !== undefined,
+        tls,
         max_connections: settings.maxConnections,
         shared_buffers: kB(settings.sharedBuffers),
         effective_cache_size: kB(settings.effectiveCacheSize),
@@ -147,7 +152,7 @@ export function nodeFiles(
       },
       restarts,
     ),
-    template(`${node}/pg_hba.conf`, "postgres/pg_hba.conf.hbs", { database }, restarts),
+    template(`${node}/pg_hba.conf`, "postgres/pg_hba.conf.hbs", { database, tls }, restarts),
     {
       path: `${node}/pg_ident.conf`,
       content: { text: "# No map: no line of pg_hba.conf trusts a name from outside.\n" },

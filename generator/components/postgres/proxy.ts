@@ -45,7 +45,11 @@ export const proxyClaim: Claim = {
 
 export const proxyVolumes = [POINTER];
 
-export function proxyService(options: Postgres): Service {
+/** The door for a follower on another host. */
+type Stream = { port: number; address: string };
+const STREAM_PORT = 6432;
+
+export function proxyService(options: Postgres, stream: Stream | undefined): Service {
   return {
     image,
     user: `${UID}:${UID}`,
@@ -54,7 +58,19 @@ export function proxyService(options: Postgres): Service {
     environment: { PLIMSOLL_NODES: nodeNames(options).join(" "), PLIMSOLL_FIRST: PRIMARY },
     volumes: [mountFolder(FOLDER, CONFIG), mountVolume(POINTER, HOME)],
     tmpfs: ["/tmp:size=4m,mode=1777"],
-    networks: ["data", "monitoring"],
+    // Docker publishes nothing of a service that is on internal networks alone.
+    networks: ["data", "monitoring", ...(stream ? (["edge"] as const) : [])],
+    ...(stream && {
+      ports: [
+        {
+          name: "follower",
+          target: STREAM_PORT,
+          published: String(stream.port),
+          host_ip: "0.0.0.0",
+          protocol: "tcp",
+        },
+      ],
+    }),
     // Waits for nobody: it finds the nodes when they come, and says when the writer is there.
     healthcheck: { test: ["CMD", "/bin/bash", `${CONFIG}/healthy.sh`] },
     // Lets running transactions end; see hard-stop-after.
@@ -63,7 +79,7 @@ export function proxyService(options: Postgres): Service {
   };
 }
 
-export function proxyFiles(options: Postgres, settings: Settings): File[] {
+export function proxyFiles(options: Postgres, settings: Settings, stream: Stream | undefined): File[] {
   const nodes = nodeNames(options);
   const restarts = { restarts: [PROXY] };
   const serverMax = settings.maxConnections - RESERVED_CONNECTIONS;
@@ -77,6 +93,8 @@ export function proxyFiles(options: Postgres, settings: Settings): File[] {
         first: PRIMARY,
         nodes: nodes.map((name) => ({ name, others: nodes.filter((other) => other !== name) })),
         server_maxconn: serverMax,
+        stream: stream?.address ?? false,
+        stream_port: STREAM_PORT,
         maxconn: 4 * serverMax + 100,
       },
       restarts,

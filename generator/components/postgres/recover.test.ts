@@ -56,7 +56,7 @@ function recover(restore: string) {
   writeFileSync(at("info"), JSON.stringify(info));
   const script = `set -Eeuo pipefail
     volume=$1/volume run=$1 PGDATA=$1/volume/18/docker
-    . "$2/postgres.bash"; . "$2/recover.bash"
+    . "$2/postgres.bash"; . "$2/recover.bash"; . "$2/follow.bash"
     recover_cluster; cat "$volume/recovered"`;
   const body = `[[ $* != *info* ]] || exec cat ${at("info")}\necho "$*" >>${at("asked")}\n${restore}`;
   return run(body, "bash", ["-c", script, "-", folder.path, resolve("templates/postgres/share")]);

@@ -24,9 +24,21 @@ prepare() {
   rm -rf "$PGDATA.init" "$PGDATA.clone"
   mkdir -p "${PGDATA%/*}" "$volume/run" "$volume/spool" "$run/pgbackrest"
   passfile replication >"$run/replication.pass"
+  [[ -z ${PLIMSOLL_TLS-} || -s $volume/tls/server.crt ]] || make_certificate
   if [[ -r /run/secrets/backup_pgbackrest ]]; then
     ln -sf /run/secrets/backup_pgbackrest "$run/pgbackrest/secrets.conf"
   fi
+}
+
+# Of no authority, since none is asked: who connects binds his password to it. Never made anew, and nobody renews it.
+make_certificate() {
+  rm -rf "$volume/tls.new"
+  mkdir "$volume/tls.new"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha256 -nodes -days 36500 -subj "/CN=$node" \
+    -keyout "$volume/tls.new/server.key" -out "$volume/tls.new/server.crt" >"$run/tls.log" 2>&1 ||
+    fail "no certificate can be made: $(tail -n 1 "$run/tls.log")"
+  rm -rf "$volume/tls"
+  mv -T "$volume/tls.new" "$volume/tls"
 }
 
 # libpq reads passwords only from a file that is its user's alone; a secret's file is not.

@@ -2,26 +2,38 @@
 #   recover    asked for (plimsoll dr activate puts it into an empty volume), and not done yet
 #   recovered  done: the backup that it came from
 #   recovered.end  the archive's last segment of then; emptied by a person who takes what is there for the end
+#   recovered.replayed  of one that followed before (follow.bash): when the last transaction of then was committed
 
 must_recover() { [[ -e $volume/recover ]]; }
 
 # To the end of the archive: recovery itself is the server's work, which then takes writes on a new timeline. May be
 # killed at any moment: what is whole is not fetched again.
 recover_cluster() {
-  local what="the cluster is there already"
-  if ! has_cluster || [[ -e $PGDATA/backup.manifest ]]; then
+  local what="the cluster is there already" followed=1
+  if is_follower && end_following; then what=$(cat "$volume/follow.set" 2>/dev/null || echo "$what"); elif is_follower; then followed=0; fi
+  if ! has_whole_copy || ((!followed)); then
     [[ -e $PGDATA/backup.manifest || -e $PGDATA/PG_VERSION ]] || rm -rf "$PGDATA"
     log "restoring the newest backup from the repository"
     restore_newest
-    what=$(sed -nE 's/.*restore backup set ([^,]+),.*/\1/p' "$run/restore.log" | head -n 1)
-    log "the backup ${what:-of an unknown name} is restored; the archive is replayed to its end"
+    what=$(restored_set)
+    log "the backup $what is restored; the archive is replayed to its end"
   fi
   last_archived >"$volume/recovered.end" || fail "the end of the archive cannot be read"
   sync -f "$volume"
   printf '%s\n' "$what" >"$volume/recovered.new"
   mv "$volume/recovered.new" "$volume/recovered"
   sync -f "$volume"
+  forget_following
   rm -f "$volume/recover"
+}
+
+# pgBackRest takes its manifest away when all is there.
+has_whole_copy() { has_cluster && [[ ! -e $PGDATA/backup.manifest ]]; }
+
+restored_set() {
+  local set
+  set=$(sed -nE 's/.*restore backup set ([^,]+),.*/\1/p' "$run/restore.log" | head -n 1)
+  echo "${set:-of an unknown name}"
 }
 
 # After a restore in place the newest may be of a timeline that was left, which pgBackRest refuses: then one before it.

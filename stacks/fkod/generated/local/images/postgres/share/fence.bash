@@ -58,7 +58,7 @@ rewind() {
 
 # pg_rewind reads files over a plain connection.
 to_primary_database() {
-  printf 'host=%s port=5432 user=replication dbname=postgres passfile=%s target_session_attrs=read-write connect_timeout=3 application_name=%s-rewind' \
+  printf 'host=%s port=5432 user=replication dbname=postgres passfile=%s sslmode=disable target_session_attrs=read-write connect_timeout=3 application_name=%s-rewind' \
     "$peers" "$run/replication.pass" "$node"
 }
 

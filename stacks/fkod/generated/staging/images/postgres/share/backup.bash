@@ -222,6 +222,7 @@ write_metrics() {
     echo "plimsoll_site_superseded $(if superseded_by >/dev/null; then echo 1; else echo 0; fi)"
     damage_figures <<<"$all"
     drill_figures
+    follower_figures
     if [[ -n $archived ]]; then
       echo '# HELP plimsoll_archive_last_timestamp_seconds When a WAL segment last reached the repository.'
       echo '# TYPE plimsoll_archive_last_timestamp_seconds gauge'

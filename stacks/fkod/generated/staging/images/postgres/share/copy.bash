@@ -18,7 +18,7 @@ prepare_copy() {
   echo 'host all all 127.0.0.1/32 trust' >"$run/copy_hba.conf"
   settings=(
     -c config_file=/etc/postgresql/postgresql.conf -c "hba_file=$run/copy_hba.conf"
-    -c cluster_name=copy -c listen_addresses=127.0.0.1 -c "unix_socket_directories=$run"
+    -c ssl=off -c cluster_name=copy -c listen_addresses=127.0.0.1 -c "unix_socket_directories=$run"
     # Nothing goes out: no segment into the stack's archive, no call to its nodes.
     -c archive_mode=off -c primary_conninfo= -c primary_slot_name= -c synchronous_standby_names=
     # Nobody asks before it is what it shall be; and more connections then than now do not stop the recovery.
