@@ -161,7 +161,7 @@ describe("the figures of the business", () => {
   const words = `business:
   orders: { title: Orders, counter: shop_orders_total, at_least: 100 }
   stars: { average: shop_stars, at_least: 4.5, per: 7d }
-  share: { promql: shop_a / shop_b, at_least: 0.5 }
+  score: { nps: shop_answers_total, at_least: 50 }
 `;
 
   it("are recorded by this stack's own expressions, beside what they are to reach", () => {
@@ -175,7 +175,11 @@ describe("the figures of the business", () => {
       rules: [
         ["sum(increase(shop_orders_total[1d]))", "orders", "Orders"],
         ["sum(increase(shop_stars_sum[7d])) / (sum(increase(shop_stars_count[7d])) > 0)", "stars", "stars"],
-        ["shop_a / shop_b", "share", "share"],
+        [
+          '100 * (sum(increase(shop_answers_total{kind="promoter"}[1d])) - sum(increase(shop_answers_total{kind="detractor"}[1d]))) / (sum(increase(shop_answers_total[1d])) > 0)',
+          "score",
+          "score",
+        ],
       ].map(([expr, target, title]) => ({
         record: "plimsoll:business:value",
         expr,
@@ -201,7 +205,7 @@ describe("the figures of the business", () => {
 
   it("are of one kind each", () => {
     expect(() => made("business: { orders: { counter: a, average: b, at_least: 1 } }\n")).toThrow(
-      /expected one of counter, average and promql/,
+      /expected one of counter, average and nps/,
     );
     expect(() => made("business: { orders: { at_least: 1 } }\n")).toThrow(/expected one of counter/);
     expect(() => made("business: { orders: { counter: 'a{b}', at_least: 1 } }\n")).toThrow(

@@ -15,10 +15,10 @@ function supersededBy(id: string, bucket: string) {
   chmodSync(at("bin/pgbackrest"), 0o755);
   writeFileSync(at("site"), id);
   writeFileSync(at("pgbackrest.conf"), "[global]\nrepo1-type=s3\nrepo1-path=/shop/postgres\n");
-  const text = readFileSync(resolve("templates/postgres/share/site.bash"), "utf8").replaceAll(
-    "/run/secrets/backup_site",
-    at("site"),
-  );
+  const text = ["bucket", "site"]
+    .map((part) => readFileSync(resolve(`templates/postgres/share/${part}.bash`), "utf8"))
+    .join("\n")
+    .replaceAll("/run/secrets/backup_site", at("site"));
   const { status, stdout } = spawnSync("bash", ["-c", `${text}\nsuperseded_by`], {
     encoding: "utf8",
     env: {

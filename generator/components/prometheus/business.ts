@@ -15,9 +15,11 @@ export function businessRecords(business: Readonly<Record<string, BusinessTarget
   });
 }
 
-function expressionOf({ counter, average, promql, per }: BusinessTarget): string {
-  const increase = (metric: string) => `sum(increase(${metric}[${promDuration(per)}]))`;
+function expressionOf({ counter, average, nps, per }: BusinessTarget): string {
+  const increase = (metric: string, matchers = "") =>
+    `sum(increase(${metric}${matchers}[${promDuration(per)}]))`;
   if (counter !== undefined) return increase(counter);
   if (average !== undefined) return `${increase(`${average}_sum`)} / (${increase(`${average}_count`)} > 0)`;
-  return promql as string;
+  const of = (kind: string) => increase(nps as string, `{kind="${kind}"}`);
+  return `100 * (${of("promoter")} - ${of("detractor")}) / (${increase(nps as string)} > 0)`;
 }

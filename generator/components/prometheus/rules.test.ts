@@ -5,8 +5,9 @@ import { parse } from "yaml";
 import { produce } from "../../index.ts";
 import { listOwn, readOwn } from "../../package.ts";
 import { grantsOf } from "../../plan/budget.ts";
-import { shortest, sourceOf } from "../../testing/source.ts";
+import { bare, sourceOf } from "../../testing/source.ts";
 import { findTool, type Tool } from "../../testing/tools.ts";
+import { REFERENCE_RECIPIENT } from "../backup/recipient.ts";
 import { prometheusImage } from "../prometheus.ts";
 import { limitThresholds } from "./thresholds.ts";
 
@@ -36,7 +37,11 @@ const all = stems.flatMap(rulesOf);
 
 const plan = produce(
   sourceOf(
-    `${shortest.replace("s-4vcpu-8gb", "s-4vcpu-16gb-amd")}  metrics_port: 6000
+    `${bare.replace("s-4vcpu-8gb", "s-4vcpu-16gb-amd")}  metrics_port: 6000
+backup:
+  recipient: ${REFERENCE_RECIPIENT}
+  repository: { s3: { endpoint: fra1.digitaloceanspaces.com, region: fra1, bucket: hello-backups } }
+dr: { host: deploy@203.0.113.8, follow: repository }
 business: { orders: { counter: shop_orders_total, at_least: 1 } }
 `,
   ),

@@ -25,7 +25,7 @@ describe.each(alerts)("%s", (name, stem, { labels, annotations }) => {
   it("names its severity and the layer where the cause lies", () => {
     expect(labels?.severity).toMatch(name === "Watchdog" ? /^none$/ : /^(page|warn)$/);
     expect(labels?.layer).toMatch(
-      /^(host|database|sessions|cache|api|edge|backup|logging|monitoring|network|services)$/,
+      /^(host|database|sessions|cache|api|edge|backup|logging|monitoring|network|services|business)$/,
     );
   });
 
