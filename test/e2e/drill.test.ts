@@ -353,7 +353,7 @@ describe.skipIf(!engine)("drills", () => {
       [["restore", "--confirm", "fkod"], /--confirm is for failover/],
       [["list", "--and-back"], /--and-back is for failover/],
       [["restore", "20200101T000000Z-restore"], /takes no id/],
-      [["disaster"], /Allowed choices/],
+      [["flood"], /Allowed choices/],
     ];
     for (const [words, message] of refused) {
       const { exitCode, stderr } = await cli.run("drill", words);

@@ -195,29 +195,29 @@ describe.skipIf(!engine)("a repository off the host", () => {
     expect(await figure('plimsoll_backup_verify_last_run_failed{what="postgres",repository="s3"}')).toBe(0);
   });
 
-  inLongIt(
-    "the bucket alone: the same backups, verified and restored into a copy without the volume",
-    async () => {
-      const before = (await list()).postgres.backups.filter(({ repository }) => repository === "s3");
-      await stack.change({ "backup.repository": { s3: bucket() } });
-      await stack.start();
-      const compose = await readFile(join(stack.folder, "compose.yaml"), "utf8");
-      expect(compose).not.toContain("/var/lib/pgbackrest");
-      await eventually(async () => {
-        const { postgres } = await list();
-        expect(postgres.backups.map(({ label }) => label)).toEqual(before.map(({ label }) => label));
-      }, 60);
-      await sql("insert into proof values (0, 'late')");
-      const { exitCode, stderr, stdout } = await cli.run("restore", ["--to", "latest", "--json"]);
-      expect(exitCode, stderr + stdout).toBe(0);
-      const copy = await stack.engine.docker.listContainers({
-        filters: { label: [`plimsoll.copy=${stack.project}`] },
-      });
-      expect(copy).toHaveLength(1);
-      expect((await cli.run("restore", ["--drop-copy", "--json"])).exitCode).toBe(0);
-      expect((await verify()).found).toMatchObject({ outcome: "passed" });
-    },
-  );
+  it("goes over to the bucket alone, with the same backups", async () => {
+    const before = (await list()).postgres.backups.filter(({ repository }) => repository === "s3");
+    await stack.change({ "backup.repository": { s3: bucket() } });
+    await stack.start();
+    const compose = await readFile(join(stack.folder, "compose.yaml"), "utf8");
+    expect(compose).not.toContain("/var/lib/pgbackrest");
+    await eventually(async () => {
+      const { postgres } = await list();
+      expect(postgres.backups.map(({ label }) => label)).toEqual(before.map(({ label }) => label));
+    }, 60);
+  });
+
+  inLongIt("the bucket alone: verified, and restored into a copy without the volume", async () => {
+    await sql("insert into proof values (0, 'late')");
+    const { exitCode, stderr, stdout } = await cli.run("restore", ["--to", "latest", "--json"]);
+    expect(exitCode, stderr + stdout).toBe(0);
+    const copy = await stack.engine.docker.listContainers({
+      filters: { label: [`plimsoll.copy=${stack.project}`] },
+    });
+    expect(copy).toHaveLength(1);
+    expect((await cli.run("restore", ["--drop-copy", "--json"])).exitCode).toBe(0);
+    expect((await verify()).found).toMatchObject({ outcome: "passed" });
+  });
 
   inLongIt("a network that is cut: the log waits, and catches up without a gap", async () => {
     for (const how of ["silent", "refused"] as const) {
