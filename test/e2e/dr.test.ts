@@ -7,6 +7,7 @@ import { DrillReport } from "../../operator/drill/report.ts";
 import { DOMAIN, type DrSite, openDrSite, PROJECT, ROOT } from "./dr-site.ts";
 import type { Droplet } from "./droplet.ts";
 import { engineOrSkip } from "./engine.ts";
+import { inLongIt } from "./long.ts";
 import { eventually } from "./wait.ts";
 
 const engine = await engineOrSkip();
@@ -205,32 +206,35 @@ describe.skipIf(!engine)("a disaster", () => {
     expect(figures).toContain('plimsoll_drill_last_failed{kind="disaster"} 0');
   });
 
-  it("drill: two at once are refused, and one that is killed or interrupted leaves nothing", async () => {
-    const before = await stored();
-    const first = site.begin(drillWords(...fromBucket()), { cwd: site.empty });
-    await eventually(async () => {
-      expect((await second.attempt(`cat ${ROOT}/state/releases/v2/events`)).stdout).toContain(
-        '"step":"seed","state":"begin"',
-      );
-    }, 300);
-    const other = await site.run(drillWords(...fromBucket()), { cwd: site.empty });
-    expect(other.exitCode, other.stderr).toBe(1);
-    expect(other.stderr).toMatch(/another disaster drill is held/);
-    first.kill("SIGKILL");
-    await first;
-    await eventually(emptied, 120);
+  inLongIt(
+    "drill: two at once are refused, and one that is killed or interrupted leaves nothing",
+    async () => {
+      const before = await stored();
+      const first = site.begin(drillWords(...fromBucket()), { cwd: site.empty });
+      await eventually(async () => {
+        expect((await second.attempt(`cat ${ROOT}/state/releases/v2/events`)).stdout).toContain(
+          '"step":"seed","state":"begin"',
+        );
+      }, 300);
+      const other = await site.run(drillWords(...fromBucket()), { cwd: site.empty });
+      expect(other.exitCode, other.stderr).toBe(1);
+      expect(other.stderr).toMatch(/another disaster drill is held/);
+      first.kill("SIGKILL");
+      await first;
+      await eventually(emptied, 120);
 
-    // A Ctrl-C is waited for: the host is empty when the prompt comes back.
-    const interrupted = site.begin(drillWords(...fromBucket()), { cwd: site.empty });
-    await eventually(async () => {
-      expect(await second.exec(`ls ${ROOT}`)).toContain("secrets");
-    }, 120);
-    interrupted.kill("SIGINT");
-    const { exitCode, stderr } = await interrupted;
-    expect(exitCode, String(stderr)).toBe(130);
-    await emptied();
-    expect(await stored()).toEqual(before);
-  });
+      // A Ctrl-C is waited for: the host is empty when the prompt comes back.
+      const interrupted = site.begin(drillWords(...fromBucket()), { cwd: site.empty });
+      await eventually(async () => {
+        expect(await second.exec(`ls ${ROOT}`)).toContain("secrets");
+      }, 120);
+      interrupted.kill("SIGINT");
+      const { exitCode, stderr } = await interrupted;
+      expect(exitCode, String(stderr)).toBe(130);
+      await emptied();
+      expect(await stored()).toEqual(before);
+    },
+  );
 
   it("is refused while the first host answers", async () => {
     const { exitCode, stderr } = await site.run(activateWords("--confirm", "rolling"), { cwd: site.empty });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DrSite, openDrSite, PROJECT, ROOT } from "./dr-site.ts";
 import type { Droplet } from "./droplet.ts";
 import { engineOrSkip } from "./engine.ts";
+import { inLongIt } from "./long.ts";
 import { eventually } from "./wait.ts";
 
 const engine = await engineOrSkip();
@@ -120,7 +121,7 @@ describe.skipIf(!engine)("a failback", () => {
     expect((await fresh.attempt(`ls -A ${ROOT}`)).stdout).toBe("");
   });
 
-  it("is given back where the new host has the database already and does not come up", async () => {
+  inLongIt("is given back where the new host has the database already and does not come up", async () => {
     await fresh.exec("docker run --detach --name taken --publish 443:443 debian:forky-slim sleep infinity");
     const { exitCode, stderr } = await site.run(words(), { cwd: site.empty });
     console.log(stderr);
