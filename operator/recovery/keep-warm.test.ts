@@ -6,6 +6,7 @@ import type { PlanJson } from "../../generator/render/plan-json.ts";
 import type { Dr } from "../../generator/spec/core.ts";
 import { eachInItsFolder } from "../../generator/testing/folder.ts";
 import { fakeHost } from "../host/fake.ts";
+import type { Outcome } from "../host/host.ts";
 import { remoteFolders, type Site } from "../site/site.ts";
 import { keepWarm, type Warming } from "./keep-warm.ts";
 
@@ -13,19 +14,31 @@ const folder = eachInItsFolder();
 afterEach(() => vi.unstubAllEnvs());
 
 /** @returns the fault; of one that is let in that the host, which is none, does not say how it is */
-async function follow(name: string, door: Partial<Dr> | undefined, mode: Warming["mode"] = "stream") {
+async function follow(
+  name: string,
+  door: Partial<Dr> | undefined,
+  mode: Warming["mode"] = "stream",
+  seen: Partial<Outcome> = { exitCode: 1, stderr: "nobody there" },
+) {
   const config = join(folder.path, "ssh_config");
   writeFileSync(config, "Host second\n  HostName 203.0.113.8\nHost third\n  HostName 203.0.113.99\n");
   vi.stubEnv("PLIMSOLL_SSH_CONFIG", config);
-  const host = fakeHost(() => ({ exitCode: 1, stderr: "nobody there" }), { kind: "ssh", name });
+  const host = fakeHost(() => seen, { kind: "ssh", name });
   const fault = await keepWarm({
     site: { ...remoteFolders("shop-production", "production"), host, environment: "production" },
     bundle: {
       name: "one.tar.age",
       meta: { release: "v3" },
+      secrets: [],
       generated: [{ path: "compose.yaml", content: Buffer.from(`PLIMSOLL_FOLLOW: ${mode}\n`) }],
     },
-    plan: { backups: [{ what: "postgres", cluster: { nodes: ["postgres-1"], dataDirectory: "/data" } }] },
+    plan: {
+      settings: [],
+      secrets: [],
+      services: {},
+      budget: { lines: [] },
+      backups: [{ what: "postgres", cluster: { nodes: ["postgres-1"], dataDirectory: "/data" } }],
+    },
     ...{ mode, port: 6432, door, firstHost: "deploy@203.0.113.7", anew: false, say: () => undefined },
   } as unknown as Warming & { site: Site; plan: PlanJson }).catch((error: Error) => error.message);
   return { fault, touched: host.commands.length > 0 };
@@ -56,4 +69,11 @@ it.each([
 
 it("asks nothing of one that follows the bucket", async () => {
   expect(await follow("deploy@203.0.113.99", { host: "deploy@203.0.113.8" }, "repository")).toEqual(LET_IN);
+});
+
+it("takes a newer bundle to one that follows already", async () => {
+  const { fault } = await follow("deploy@203.0.113.8", undefined, "repository", {
+    stdout: "now 1\nfollows\ndocker none\n",
+  });
+  expect(fault).toMatch(/is not ready; nothing was changed\n- it has no Docker/);
 });
