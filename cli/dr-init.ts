@@ -63,6 +63,7 @@ async function run(environment: EnvironmentKind, options: Options, signal: Abort
     const warmed = await keepWarm({
       ...{ site, bundle, plan, catalog, mode, firstHost, store, keys, say, signal },
       port: words?.port ?? 6432,
+      door: found.dr,
       anew: options.anew === true,
       onEvent: printEvent,
     });

@@ -58,6 +58,12 @@ mark() {
   ((code == 0)) && has "$1" "$2"
 }
 
+# let_copy_go ID: a fast shutdown waits for whoever streams, and a copy on another host may be far away, or hang. It comes
+# back by itself, and what it lacks then is in the bucket.
+let_copy_go() {
+  sql "$1" "select pg_terminate_backend(pid) from pg_stat_replication where application_name = 'disaster-site'" >/dev/null || true
+}
+
 # put PATH TEXT: whole or not at all, also through a power cut.
 put() { printf '%s\n' "$2" >"$1.new" && sync -- "$1.new" && mv -fT -- "$1.new" "$1"; }
 

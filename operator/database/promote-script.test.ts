@@ -71,6 +71,8 @@ it("fences before it stops, stops before it promotes, promotes before it points"
   const order = [
     /^update --restart=no id-postgres-1/,
     /^cp \S+ id-postgres-1:\S+fenced/,
+    // PostgreSQL's shutdown waits for whoever streams.
+    /exec id-postgres-1 .*pg_terminate_backend\(pid\) from pg_stat_replication where application_name = 'disaster-site'/,
     /^stop --time 30 id-postgres-1/,
     /pg_promote/,
     /pointer.sh set postgres-2/,

@@ -89,7 +89,14 @@ fence() {
   docker update --restart=no "$old_id" >/dev/null
   has "$old_id" "$FENCED" || mark "$old_id" "$FENCED" || stop "no fence can be put into the volume of $old: nothing was changed"
   case $(state_of "$old_id") in
-    running) if [[ -n $answers ]]; then docker stop --time "$END" "$old_id" >/dev/null; else docker kill "$old_id" >/dev/null 2>&1 || true; fi ;;
+    running)
+      if [[ -n $answers ]]; then
+        let_copy_go "$old_id"
+        docker stop --time "$END" "$old_id" >/dev/null
+      else
+        docker kill "$old_id" >/dev/null 2>&1 || true
+      fi
+      ;;
     exited | created | dead) ;;
     *) docker kill "$old_id" >/dev/null 2>&1 || true ;;
   esac

@@ -105,6 +105,32 @@ describe("a release without a way out", () => {
     expect(Object.keys(file.services.alone?.networks ?? {})).not.toContain("edge");
   });
 
+  it("leaves out what has a folder of the host's in which Docker's socket lies, or rights over the host", () => {
+    const volumes = {
+      root: ["/:/host:ro"],
+      run: [{ type: "bind", source: "/run/", target: "/run/host" }],
+      above: ["/var:/host"],
+      old: [{ type: "bind", source: "/var/run", target: "/host" }],
+      user: ["/run/user/1000:/host"],
+      containerd: ["/var/../run/containerd:/host"],
+    };
+    const others = {
+      logs: ["/var/lib/docker/containers:/logs:ro"],
+      own: ["runs:/run"],
+      near: ["/runs:/data"],
+    };
+    const { left, file } = changed(({ services }) => {
+      for (const [name, list] of Object.entries({ ...volumes, ...others }))
+        services[name] = { volumes: list } as Service;
+      services.strong = { privileged: true } as Service;
+      services.nosy = { pid: "host" } as Service;
+    });
+    const gone = [...Object.keys(volumes), "strong", "nosy"];
+    expect(left.map(({ service }) => service)).toEqual(expect.arrayContaining(gone));
+    for (const name of gone) expect(file.services[name], name).toBeUndefined();
+    for (const name of Object.keys(others)) expect(file.services[name], name).toBeDefined();
+  });
+
   it("makes a network of another project one of its own", () => {
     const { file } = changed(({ networks }) => {
       networks.shared = { external: true, name: "others" } as Compose["networks"][string];

@@ -1,4 +1,5 @@
 /** A release's Compose file for a rehearsal on another host: the whole stack, and no way out of it. */
+import { posix } from "node:path";
 import { parse } from "yaml";
 import {
   FILES_CREDENTIALS,
@@ -23,6 +24,8 @@ const SILENT = new Set(["certificates", "alertmanager", SIDECARS.postgres]);
 type Service = {
   networks?: Record<string, unknown> | string[];
   network_mode?: string;
+  pid?: string;
+  privileged?: boolean;
   ports?: unknown[];
   secrets?: (string | { source: string })[];
   volumes?: (string | { source?: string })[];
@@ -89,12 +92,25 @@ function shut(words: unknown, door: boolean): object {
     : { ...own, internal: true };
 }
 
-/** A network of the host's, or Docker itself, is no network that can be shut. */
-function hostsOwn({ network_mode, volumes = [] }: Service): string | undefined {
+/** A network of the host's, Docker itself, or the host's own rights are no way that can be shut. */
+function hostsOwn({ network_mode, pid, privileged, volumes = [] }: Service): string | undefined {
   if (network_mode !== undefined && !/^(none|service:.+)$/.test(network_mode))
     return `its network is ${network_mode}, which cannot be shut`;
-  const sources = volumes.map((one) => (typeof one === "string" ? one.split(":")[0] : one.source));
-  return sources.some((source) => source?.endsWith("docker.sock")) ? "it has Docker's socket" : undefined;
+  if (privileged) return "it is privileged, and may do on the host whatever it likes";
+  if (pid === "host") return "it is among the host's processes";
+  for (const one of volumes) {
+    const source = typeof one === "string" ? one.split(":")[0] : one.source;
+    if (source?.endsWith("docker.sock")) return "it has Docker's socket";
+    if (source?.startsWith("/") && leadsToDocker(source))
+      return `it has the host's ${source}, and Docker's socket with it`;
+  }
+  return undefined;
+}
+
+/** What lies above a socket, or in the folder of all of them. */
+function leadsToDocker(source: string): boolean {
+  const path = posix.resolve(source);
+  return path === "/" || path === "/var" || /^(\/var)?\/run(\/|$)/.test(path);
 }
 
 function isInternal(network: unknown): boolean {

@@ -4,6 +4,12 @@
 # file `follow`: NODE DATA-DIRECTORY KEPT|ANEW, and what the node is told: MODE HOST, and for a stream ADDRESS PORT.
 
 follow_release() {
+  # One that was begun between the laying of this bundle and now: the host is to be the site that writes.
+  if [[ -e $STATE/recovery.json ]]; then
+    REASON="an activation was begun on this host: it is to be the site that writes, and follows nobody"
+    UNTOUCHED=1
+    return 1
+  fi
   # Of a bundle that was here before.
   remove_gone "$LIVE/manifest.json" "$FILES"
   step files step_all_files || return 1

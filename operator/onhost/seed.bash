@@ -96,15 +96,24 @@ YAML
 # has_file ID PATH: in a volume of the container, which need not run.
 has_file() { docker cp "$1:$2" - >/dev/null 2>&1; }
 
+# lines_of ID PATH: what is in it there.
+lines_of() { docker cp "$1:$2" - 2>/dev/null | tar -xOf - 2>/dev/null; }
+
+# Which activation this is. A volume may outlive its host's folder, and an earlier activation's data are old ones.
+activation_id() { sed -nE 's/.*"id": *"([A-Za-z0-9]+)".*/\1/p' "$STATE/recovery.json" 2>/dev/null | head -n 1; }
+
+# What recover.bash reads there and writes has the activation in it: only its own is gone on with.
 seed_postgres() {
-  local node=$1 data=$2 id volume=/var/lib/postgresql empty=$TMP/empty
+  local node=$1 data=$2 id activation volume=/var/lib/postgresql marker=$TMP/recover
   id=$(container_of "$node")
   [[ -n $id ]] || fault "$node has no container" || return 1
-  if ! has_file "$id" "$volume/recovered" && ! has_file "$id" "$volume/recover"; then
+  activation=$(activation_id)
+  [[ -n $activation ]] || fault "$STATE/recovery.json does not say which activation this is" || return 1
+  if [[ $(lines_of "$id" "$volume/recovered" | sed -n 2p) != "$activation" && $(lines_of "$id" "$volume/recover") != "$activation" ]]; then
     has_file "$id" "$volume/follow" || ! has_file "$id" "$data/PG_VERSION" ||
       fault "the volume of $node holds a database already, which is none of this recovery: nothing was written over it" || return 1
-    : >"$empty"
-    d cp "$empty" "$id:$volume/recover" >/dev/null && has_file "$id" "$volume/recover" ||
+    printf '%s\n' "$activation" >"$marker"
+    d cp "$marker" "$id:$volume/recover" >/dev/null && has_file "$id" "$volume/recover" ||
       fault "the volume of $node cannot be written: $(said)" || return 1
   fi
   d start "$id" >/dev/null || fault "$node cannot be started: $(said)" || return 1
@@ -149,7 +158,7 @@ keep_recovered() {
   # One that followed before had it all when it was told to open: nothing was replayed then.
   before=$(docker exec "$(container_of "$node")" cat /var/lib/postgresql/recovered.replayed 2>/dev/null) || before=''
   if [[ $reached == -* && -n $before ]]; then reached=$before${reached#-}; fi
-  set=$(docker exec "$(container_of "$node")" cat /var/lib/postgresql/recovered 2>/dev/null) || set=-
+  set=$(docker exec "$(container_of "$node")" head -n 1 /var/lib/postgresql/recovered 2>/dev/null) || set=-
   put "$STATE/recovered" "$reached ${set// /_}"
   if [[ $reached == -* ]]; then
     note "$node: no transaction was committed after the backup: its end is as far as the database goes"
@@ -161,17 +170,21 @@ keep_recovered() {
 # Did the recovery come to the end that the archive had when it began? Where it opened before, what came after is no
 # longer replayed by anybody: that is said before anything serves, and a person decides.
 whole_recovered() {
-  local node=$1 id end left
+  local node=$1 id end left ways
   id=$(container_of "$node")
+  ways="To try again: an empty host. To serve with what is there: docker cp of an empty file to $id:/var/lib/postgresql/recovered.end, then run this again"
   end=$(docker exec "$id" cat /var/lib/postgresql/recovered.end 2>/dev/null) || end=''
   if [[ ! $end =~ ^[0-9A-F]{24}$ ]]; then
     note "$node: where the archive ended is not known, or a person put it aside: nothing is compared with it"
     return 0
   fi
-  left=$(sql "$node" "select coalesce($((16#${end:8:8} * 256 + 16#${end:16:8})) - floor((pg_last_wal_replay_lsn() - '0/1'::pg_lsn) / 16777216), 0)") ||
+  left=$(sql "$node" "select $((16#${end:8:8} * 256 + 16#${end:16:8})) - floor((pg_last_wal_replay_lsn() - '0/1'::pg_lsn) / 16777216)") ||
     fault "$node does not say where its recovery ended: $(said)" || return 1
-  [[ $left =~ ^-?[0-9]+$ ]] && ((left > 0)) || return 0
-  fault "the recovery of $node ended before the archive does (segments left: $left, the last is $end): what is in them is not in the database. To try again: an empty host. To serve with what is there: docker cp of an empty file to $id:/var/lib/postgresql/recovered.end, then run this again" || return 1
+  # A server that was started again since knows nothing of it, and that is no yes.
+  [[ $left =~ ^-?[0-9]+$ ]] ||
+    fault "$node no longer knows where its recovery ended, since it was started again: whether it has all of the archive, to $end, is not known. $ways" || return 1
+  ((left > 0)) || return 0
+  fault "the recovery of $node ended before the archive does (segments left: $left, the last is $end): what is in them is not in the database. $ways" || return 1
 }
 
 # Of a site that was closed before it was left: is everything here that was acknowledged there? The release's file `expected`

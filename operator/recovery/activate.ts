@@ -1,5 +1,6 @@
 /** The whole stack on a new host, from the bucket and one key alone, on the assumption that the first host is gone. */
 import type { PlanJson } from "../../generator/render/plan-json.ts";
+import { readNote } from "../failback/note.ts";
 import type { SentFile } from "../host/host.ts";
 import { Problem } from "../problem.ts";
 import { engineOptions, nextVersion, releaseJson, sendAndFollow } from "../release/deploy.ts";
@@ -11,7 +12,7 @@ import { requireDone } from "../settings/place.ts";
 import { whoami } from "../settings/who.ts";
 import type { Site } from "../site/site.ts";
 import { imagesIn } from "../up/images.ts";
-import { type Active, writeActive } from "./active.ts";
+import { type Active, readActive, writeActive } from "./active.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Catalog } from "./catalog.ts";
 import { layBundle, type Recovery, runsAlready } from "./lay.ts";
@@ -87,6 +88,7 @@ export async function activate(wish: Activation): Promise<Activated> {
   const begun = await begunHere(site);
   if (seen.current) {
     if (!begun) throw runsAlready(site);
+    if (!wish.drill) await requireNotLeft(wish, begun);
     say(`${site.host.name} is active already, since ${begun.begun}`);
     return activated(site, begun, seen.current, []);
   }
@@ -98,6 +100,12 @@ export async function activate(wish: Activation): Promise<Activated> {
       );
     say(`Follows what is at work on ${site.host.name} since ${seen.work.since}`);
     const { version, events } = await attach(site, seen.work.version, { onEvent, signal });
+    // It may have been another's: a copy that is kept warm ends well too, and serves nobody.
+    if (!(await look(site, "", signal)).current)
+      throw new Problem(
+        `${version} has ended on ${site.host.name}, and nothing serves there: it was none of this activation's`,
+        "Run this again: it goes on from there.",
+      );
     return activated(site, begun, version, events);
   }
   if (begun && begun.bundle !== bundle.name)
@@ -122,6 +130,25 @@ export async function activate(wish: Activation): Promise<Activated> {
   if (!wish.drill) await writeActive(store, keys, activeOf(wish, recovery));
   const { version, events } = await release(wish, plan, recovery);
   return activated(site, recovery, version, events);
+}
+
+/** DNS must not come to point at a site that another took over from. @throws Problem where it is no longer the one that writes */
+async function requireNotLeft({ site, store, keys }: Activation, begun: Recovery): Promise<void> {
+  const note = await readNote(site);
+  if (note)
+    throw new Problem(
+      `${site.host.name} was activated on ${begun.begun}, and ${note.phase === "gone" ? "was left" : "is being left"} for ${note.to}`,
+      note.phase === "gone"
+        ? `${note.to} is the site that serves: plimsoll ps ${site.environment} --host ${note.to}`
+        : `Go on with that move, or take it back with --undo: plimsoll dr failback ${site.environment} --from ${site.host.name} --host ${note.to}`,
+    );
+  const active = await readActive(store, keys);
+  // Where the bucket names nobody, nobody took over.
+  if (!active || active.id === begun.id) return;
+  throw new Problem(
+    `${site.host.name} was activated on ${begun.begun}, and is no longer the site that writes: ${active.host} took over on ${active.since}`,
+    `That one is active. Another host has to be empty; to come back to this one, empty it, and: plimsoll dr failback ${site.environment} --from ${active.host} --host ${site.host.name}`,
+  );
 }
 
 async function activated(
@@ -182,7 +209,9 @@ export function requireFit(
 ): void {
   const plan = planOf(bundle);
   const images = imagesIn(textOf(bundle.generated, "compose.yaml"));
-  requireReady(site, seen, plan, images, new Map(bundle.secrets.map(({ path }) => [path, ""])));
+  const coming = new Map(bundle.secrets.map(({ path }) => [path, ""]));
+  // What follows is what it goes on from.
+  requireReady(site, { ...seen, follows: false }, plan, images, coming);
   requireDisk(site, seen, plan, catalog, there);
 }
 

@@ -1,8 +1,12 @@
 /** A disaster site that is kept warm: on a second host a copy of the database that follows the site that writes. */
 import { randomBytes } from "node:crypto";
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
 import { z } from "zod";
 import type { PlanJson } from "../../generator/render/plan-json.ts";
 import type { Dr } from "../../generator/spec/core.ts";
+import { followerAddress } from "../../generator/spec/dr.ts";
+import { parseDestination } from "../host/destination.ts";
 import type { SentFile } from "../host/host.ts";
 import { localHost } from "../host/local.ts";
 import { addressOf } from "../load/target.ts";
@@ -41,6 +45,8 @@ export type Warming = {
   mode: NonNullable<Dr["follow"]>;
   /** Of the host that writes, for a stream. */
   port: number;
+  /** Words of the bundle's release: whom the door lets in. */
+  door: Dr | undefined;
   /** The site that writes, as ssh takes it. */
   firstHost: string | undefined;
   store: Store;
@@ -66,6 +72,7 @@ export async function keepWarm(wish: Warming): Promise<Warmed> {
   const node = nodeOf(plan);
   requireFollowed(bundle, mode, site.environment);
   const source = mode === "stream" ? await sourceOf(wish) : [];
+  if (mode === "stream") await requireDoor(wish);
   const seen = await look(site, "", signal);
   if (seen.current) throw runsAlready(site);
   if (seen.work) {
@@ -74,7 +81,8 @@ export async function keepWarm(wish: Warming): Promise<Warmed> {
     return warmed(wish, events);
   }
   const images = imagesIn(textOf(bundle.generated, "compose.yaml"));
-  requireReady(site, seen, plan, images, new Map(bundle.secrets.map(({ path }) => [path, ""])));
+  const coming = new Map(bundle.secrets.map(({ path }) => [path, ""]));
+  requireReady(site, { ...seen, follows: false }, plan, images, coming);
   if (!(await followsAlready(site))) requireDisk(site, seen, plan, catalog);
   await nameWriter(wish);
   const following: Following = {
@@ -152,6 +160,29 @@ async function sourceOf({ firstHost, port, site }: Warming): Promise<string[]> {
       `Name it in stack.yaml and deploy: environments: { ${site.environment}: { host: deploy@203.0.113.7 } }`,
     );
   return [await addressOf(firstHost, localHost()), String(port)];
+}
+
+/**
+ * The site that writes lets one address in: another host would wait at its door for ever, and follow the bucket alone.
+ * Of dr.host itself dr.address says what it comes from, which need not be what ssh connects to. @throws Problem
+ */
+async function requireDoor({ site, bundle, door }: Warming): Promise<void> {
+  const { host } = parseDestination(site.host.name);
+  if (door?.host !== undefined && parseDestination(door.host).host === host) return;
+  const open = door && followerAddress({ dr: door });
+  const address = await addressOf(site.host.name, localHost());
+  const own = isIP(address)
+    ? [address]
+    : await lookup(address, { all: true, family: 4 }).then(
+        (found) => found.map((one) => one.address),
+        () => [],
+      );
+  if (open !== undefined && own.includes(open)) return;
+  throw new Problem(
+    `the stream's door is open to ${open ?? "nobody"} (dr.address, or dr.host, in the release of ${bundle.name}), and ${site.host.name} is ${own[0] ?? address}`,
+    `Name it in stack.yaml, deploy, and run this again: dr: { host: ${site.host.name}, follow: stream }, with dr.address where it comes from another`,
+    2,
+  );
 }
 
 async function followsAlready(site: Site): Promise<boolean> {

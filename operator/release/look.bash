@@ -58,6 +58,8 @@ done
 [[ ! -d $secrets ]] || find "$secrets" -maxdepth 1 -type f -size +0 -not -name '.*' -printf 'secret %f\n'
 # A disaster drill was held here, or is.
 if [[ -f $2/drill-site ]]; then say "drill $(head -n 1 -- "$2/drill-site")"; fi
+# A copy of the database is kept warm here.
+if [[ -e $state/follow.json ]]; then say follows; fi
 text lock "$state/lock"
 # Shared: two that look do not meet, and who takes it waits for a look to be over.
 if [[ -f $state/work.lock ]] && ! flock --shared --nonblock "$state/work.lock" true 2>/dev/null; then text work "$state/work"; fi

@@ -73,6 +73,15 @@ test("reads the current release, its words, locks, secrets' names, and who is at
   });
 });
 
+test("says that a copy is kept warm there", async () => {
+  await withState(async (site, state) => {
+    expect((await look(site, "")).follows).toBe(false);
+    await mkdir(state, { recursive: true });
+    await writeFile(join(state, "follow.json"), "{}");
+    expect((await look(site, "")).follows).toBe(true);
+  });
+});
+
 test("an engine that does not answer is told apart from none", () => {
   expect(parseLook("now 1\ndocker none\n").docker).toEqual({ kind: "none" });
   expect(parseLook("now 1\ndocker silent permission denied\n").docker).toEqual({

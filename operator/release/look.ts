@@ -40,6 +40,8 @@ export type Look = {
   lockText?: string;
   /** Of a disaster drill that is held here, or was kept: the first line of its mark. */
   drill?: string;
+  /** A copy of the database is kept warm here, and nothing serves (dr.follow). */
+  follows: boolean;
   /** The one at work. */
   work?: Running;
   /** Of the current release. */
@@ -112,6 +114,7 @@ export function parseLook(stdout: string, seconds = 0): Look {
     lock: parseLock(texts.get("lock"), now * 1000),
     lockText: texts.get("lock"),
     drill: words.get("drill"),
+    follows: words.has("follows"),
     work: workOf(texts.get("work")),
     release: texts.get("release"),
     plan: plan === undefined ? undefined : (JSON.parse(plan) as PlanJson),

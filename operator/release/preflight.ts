@@ -32,6 +32,7 @@ export function requireReady(
 ): void {
   requireUnlocked(look.lock, site.environment);
   requireNoDrill(site, look);
+  requireNotFollowing(site, look);
   requireOwnRecipient(site, plan);
   const faults = [...engineFaults(look), ...machineFaults(look, plan), ...roomFaults(site, look, images)];
   const skew = look.now - Date.now() / 1000;
@@ -58,6 +59,15 @@ export function requireNoDrill({ host, environment }: Site, { drill }: Pick<Look
   throw new Problem(
     `${host.name} holds a disaster drill: nothing was changed`,
     `Take it away first: plimsoll drill ${environment} disaster --host ${host.name} --drop`,
+  );
+}
+
+/** Whoever may go on over a copy that is kept warm says so with `follows: false`. @throws Problem */
+function requireNotFollowing({ host, environment }: Site, { follows }: Pick<Look, "follows">): void {
+  if (!follows) return;
+  throw new Problem(
+    `${host.name} follows the site that writes, a copy of its database kept warm: nothing was changed`,
+    `To serve from it: plimsoll dr activate ${environment}. To give the copy up first: plimsoll dr drop ${environment}`,
   );
 }
 

@@ -40,9 +40,9 @@ it("is not at the end where a segment in the middle is missing", () => {
   expect(fetch(1, "000000020000000000000008", "-")).toBe(1);
 });
 
-function recover(restore: string) {
+function recover(restore: string, activation = "") {
   mkdirSync(at("volume"), { recursive: true });
-  writeFileSync(at("volume/recover"), "");
+  writeFileSync(at("volume/recover"), activation);
   const info = [
     {
       db: [{ id: 1 }, { id: 2 }],
@@ -72,6 +72,14 @@ it("takes an older backup where the newest is of a timeline that was left", () =
   expect(stdout).toBe("20261127-033000F\n");
   expect(readFileSync(at("volume/recovered.end"), "utf8")).toBe(`${LAST}\n`);
   expect(existsSync(at("volume/recover"))).toBe(false);
+});
+
+it("writes down for which activation it was, below the backup", () => {
+  const { stdout, stderr } = recover(
+    'echo "INFO: repo1: restore backup set 20261128-033000F, recovery"',
+    "a1b2c3\n",
+  );
+  expect(stdout, stderr).toBe("20261128-033000F\na1b2c3\n");
 });
 
 it("takes no older one for any other fault", () => {

@@ -1,6 +1,6 @@
 # How a node whose volume is lost gets the cluster out of the repository. The volume's files say it:
-#   recover    asked for (plimsoll dr activate puts it into an empty volume), and not done yet
-#   recovered  done: the backup that it came from
+#   recover    asked for (plimsoll dr activate puts it into an empty volume), and not done yet: which activation
+#   recovered  done: the backup that it came from, and below it which activation, so that a later one knows it for another's
 #   recovered.end  the archive's last segment of then; emptied by a person who takes what is there for the end
 #   recovered.replayed  of one that followed before (follow.bash): when the last transaction of then was committed
 
@@ -9,7 +9,8 @@ must_recover() { [[ -e $volume/recover ]]; }
 # To the end of the archive: recovery itself is the server's work, which then takes writes on a new timeline. May be
 # killed at any moment: what is whole is not fetched again.
 recover_cluster() {
-  local what="the cluster is there already" followed=1
+  local what="the cluster is there already" followed=1 activation
+  activation=$(grep -xE -m 1 '[A-Za-z0-9]+' "$volume/recover") || activation=''
   if is_follower && end_following; then what=$(cat "$volume/follow.set" 2>/dev/null || echo "$what"); elif is_follower; then followed=0; fi
   if ! has_whole_copy || ((!followed)); then
     [[ -e $PGDATA/backup.manifest || -e $PGDATA/PG_VERSION ]] || rm -rf "$PGDATA"
@@ -20,7 +21,7 @@ recover_cluster() {
   fi
   last_archived >"$volume/recovered.end" || fail "the end of the archive cannot be read"
   sync -f "$volume"
-  printf '%s\n' "$what" >"$volume/recovered.new"
+  printf '%s\n' "$what" ${activation:+"$activation"} >"$volume/recovered.new"
   mv "$volume/recovered.new" "$volume/recovered"
   sync -f "$volume"
   forget_following
