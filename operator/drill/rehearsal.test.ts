@@ -58,8 +58,12 @@ const until = async (what: () => boolean) => {
 
 type Held = { child: ChildProcess; said: string[]; ended: Promise<number | null> };
 
-async function occupy(): Promise<Held> {
-  const child = spawn("bash", args("occupy", words()), { env: env(), stdio: ["pipe", "pipe", "inherit"] });
+async function occupy(changed = (script: string) => script): Promise<Held> {
+  const [option = "", script = "", ...more] = args("occupy", words());
+  const child = spawn("bash", [option, changed(script), ...more], {
+    env: env(),
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   started.push(child);
   const said: string[] = [];
   child.stdout?.on("data", (bytes: Buffer) => said.push(...bytes.toString().trim().split("\n")));
@@ -95,6 +99,20 @@ it("empties the host when its input ends, down to the image that came with the r
   expect(existsSync(root())).toBe(false);
   // Somebody else's, of the same hour, stays.
   expect(readFileSync(join(bin, "images"), "utf8")).toBe("debian:forky\nshop/api:v1\nother/thing:v1\n");
+});
+
+it("empties the host where the laptop says nothing any more, though its connection stands", async () => {
+  const { child, said } = await occupy((script) => script.replace("-t 60", "-t 1"));
+  comeUp();
+  // It is waited for as long as there is a sign of life, and no longer.
+  for (let n = 0; n < 10; n++) {
+    child.stdin?.write("\n");
+    await new Promise((later) => setTimeout(later, 200));
+  }
+  expect(there()).toHaveLength(3);
+  await until(() => said.includes("gone"));
+  expect(there()).toEqual([]);
+  expect(existsSync(root())).toBe(false);
 });
 
 it("ends the engine that is at work, which would make it all anew", async () => {
