@@ -3,7 +3,11 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import type { PassThrough } from "node:stream";
+import { finished } from "node:stream/promises";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { Site } from "../site/site.ts";
+import { occupy as hold } from "./rehearsal.ts";
 import { drillScript } from "./script.ts";
 
 const PROJECT = "shop-production";
@@ -113,6 +117,33 @@ it("empties the host where the laptop says nothing any more, though its connecti
   await until(() => said.includes("gone"));
   expect(there()).toEqual([]);
   expect(existsSync(root())).toBe(false);
+});
+
+it("is told every 15 s that we are there, for as long as the drill", async () => {
+  vi.useFakeTimers();
+  const said: string[] = [];
+  const host = {
+    script: async (_: string, __: unknown, options: { input: PassThrough; onLine(line: string): void }) => {
+      options.input.on("data", (bytes: Buffer) => said.push(bytes.toString()));
+      options.onLine("ready");
+      await finished(options.input);
+      return { exitCode: 0, stdout: "", stderr: "" };
+    },
+  };
+  try {
+    const held = await hold(
+      { host, root: root(), project: PROJECT } as unknown as Site,
+      "one",
+      () => undefined,
+    );
+    await vi.advanceTimersByTimeAsync(31_000);
+    held.keep();
+    await held.end();
+    await vi.advanceTimersByTimeAsync(31_000);
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(said).toEqual(["\n", "\n", "keep\n"]);
 });
 
 it("ends the engine that is at work, which would make it all anew", async () => {
