@@ -1,13 +1,16 @@
 import { Command } from "commander";
+import type { PlanJson } from "../generator/render/plan-json.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
-import { type FailbackPlan, type FailedBack, failback, giveBack } from "../operator/failback/failback.ts";
-import { oldHost, outageText } from "../operator/failback/judge.ts";
+import { type FailbackPlan, type FailedBack, failback } from "../operator/failback/failback.ts";
+import { hostLeft, outageText } from "../operator/failback/judge.ts";
+import { giveBack } from "../operator/failback/undo.ts";
 import { localHost } from "../operator/host/local.ts";
 import { Problem } from "../operator/problem.ts";
 import { signOfLife } from "../operator/recovery/first-host.ts";
 import { openRecovery } from "../operator/recovery/open.ts";
 import { audited } from "../operator/settings/audit.ts";
 import { destinationOf, siteOf } from "../operator/site/open.ts";
+import type { Site } from "../operator/site/site.ts";
 import { firstBackup } from "./dr-activate.ts";
 import { type Dns, prepareDns } from "./dr-dns.ts";
 import { openReady } from "./dr-host.ts";
@@ -65,7 +68,7 @@ async function move(environment: EnvironmentKind, options: Options, signal: Abor
   const found = await openRecovery({ store, keys, identity, environment, stack });
   const { name, project, domain } = found.plan;
   const destination = newHost(options);
-  const from = options.from ?? oldHost(found, destination);
+  const from = hostLeft({ from: options.from, to: destination }, found);
   if (from === undefined || from === "local")
     throw new Problem("which host serves now is not known", "Name it: --from deploy@203.0.113.7", 2);
   const dns = await prepareDns(dr ?? found.dr, domain, destination, signal);
@@ -88,13 +91,13 @@ async function move(environment: EnvironmentKind, options: Options, signal: Abor
           ...{ old, fresh, found, store, keys, identity, say, signal },
           onEvent: printEvent,
           agree: (plan) => confirmName(planText(plan), plan.stack, options.confirm),
-          requireGone: () => requireGone(freshHost.name, options.fenced),
+          requireGone: (host) => requireGone(host, options.fenced),
         }),
       );
       report(done, dns, options);
       for (const line of await dns.point(say)) say(line);
       await firstBackup(fresh, found.plan, say, signal);
-      say(asTyped(nextText(environment, done)));
+      say(asTyped(nextText(environment, done, old, found.plan)));
     } finally {
       await freshHost.close();
     }
@@ -109,7 +112,7 @@ function newHost({ host }: Options): string {
 }
 
 /** The bucket may be what failed: stack.yaml knows the rest, and what the bucket is needed for is said where it is. */
-async function undo(environment: EnvironmentKind, options: Options, signal: AbortSignal): Promise<void> {
+async function undo(environment: EnvironmentKind, options: Options): Promise<void> {
   const { store, stack, core } = await repositoryOf(environment, options);
   const { identity } = await identityOf(options.identity);
   const keys = await keysOf(store);
@@ -120,7 +123,8 @@ async function undo(environment: EnvironmentKind, options: Options, signal: Abor
     return undefined;
   });
   const whose = core ?? found?.plan;
-  const from = options.from ?? found?.firstHost ?? (core && destinationOf({ environment, core }, undefined));
+  const otherwise = core && destinationOf({ environment, core }, undefined);
+  const from = hostLeft({ from: options.from, to: destination, otherwise }, found);
   if (whose === undefined || from === undefined)
     throw new Problem("which host is to serve again is not known", "Name it: --from deploy@203.0.113.7", 2);
   const { name, project, domain } = whose;
@@ -139,8 +143,8 @@ async function undo(environment: EnvironmentKind, options: Options, signal: Abor
       );
       const seconds = await audited(old, { command: "dr failback --undo", what }, () =>
         giveBack({
-          ...{ old, fresh, store, keys, say, signal },
-          requireGone: () => requireGone(destination, options.fenced),
+          ...{ old, fresh, to: destination, store, keys, say },
+          requireGone: (host) => requireGone(host, options.fenced),
         }),
       );
       if (options.json) console.log(JSON.stringify({ host: leaving.name, seconds: round(seconds) }, null, 2));
@@ -179,7 +183,18 @@ function planText({ stack, environment, from, to, outage, again, backup }: Failb
   ].join("\n");
 }
 
-function report({ activated, from, outage, end }: FailedBack, { record }: Dns, { json }: Options): void {
+export function lossText({ from, end, checked }: Pick<FailedBack, "from" | "end" | "checked">): string[] {
+  if (!end) return [];
+  const where = `the log of ${from} ended at ${end.lsn} on timeline ${end.timeline}`;
+  return [
+    checked
+      ? `RPO 0: ${where}, and the new site goes on from there.`
+      : `RPO not checked: ${where}, and the new site was not held against it before it served (it was activated by hand?).`,
+  ];
+}
+
+function report(done: FailedBack, { record }: Dns, { json }: Options): void {
+  const { activated, from, outage, end, checked } = done;
   const { version, host } = activated;
   if (json)
     console.log(
@@ -188,7 +203,8 @@ function report({ activated, from, outage, end }: FailedBack, { record }: Dns, {
           ...activated,
           from,
           outage: outage === undefined ? null : round(outage),
-          lost: 0,
+          // Nobody compared: that is no proof.
+          lost: checked ? 0 : null,
           end: end ?? null,
           dns: record,
         },
@@ -199,15 +215,32 @@ function report({ activated, from, outage, end }: FailedBack, { record }: Dns, {
   say(`\n${version} (${activated.release} of before) serves on ${host}.`);
   if (outage !== undefined)
     say(`Outage, from the maintenance page to answers through the new door: ${outage.toFixed(1)} s`);
-  if (end)
-    say(
-      `RPO 0: the log of ${from} ended at ${end.lsn} on timeline ${end.timeline}, and the new site goes on from there.`,
-    );
+  for (const line of lossText(done)) say(line);
 }
 
-function nextText(environment: string, { activated: { host }, from }: FailedBack): string {
+type Left = Pick<Site, "project" | "root">;
+
+/** @param left the site that was left @param backups of the plan */
+export function nextText(
+  environment: string,
+  {
+    activated: { host, begun },
+    from,
+  }: Pick<FailedBack, "from"> & { activated: { host: string; begun: string } },
+  { project, root }: Left,
+  { backups }: Pick<PlanJson, "backups">,
+): string {
+  const later = backups.flatMap((offer) => ("volume" in offer && offer.broughtBy ? [offer.what] : []));
+  const ours = `--filter label=com.docker.compose.project=${project}`;
   return [
     `Into stack.yaml, and commit it: environments.${environment}.host: ${host}`,
-    `${from} answers 503 until it is taken down, and starts no database any more. When DNS has arrived everywhere: destroy it (plimsoll droplet destroy), or empty it and keep it as the next disaster site.`,
+    ...later.map(
+      (what) =>
+        `Of ${what} nothing has come along yet: plimsoll restore ${environment} --host ${host} --files ${what} --to "${begun.slice(0, 19).replace("T", " ")}+00"`,
+    ),
+    `${from} answers 503 until it is taken down, and starts no database any more. When DNS has arrived everywhere: destroy it (plimsoll droplet destroy), or empty it and keep it as the next disaster site. On ${from}, and there alone:`,
+    `  cd / && docker compose -p ${project} down --volumes --remove-orphans`,
+    `  docker volume ls -q ${ours} | xargs -r docker volume rm`,
+    `  find ${root} -mindepth 1 -delete`,
   ].join("\n");
 }

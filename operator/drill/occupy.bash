@@ -1,9 +1,10 @@
 # Held on the drill's host as long as a disaster drill: no other begins there, and what it made goes when this ends, however
-# it ends. Arguments: ROOT PROJECT ID BY. stdin stays open as long as the drill. On it: `keep`, where it is to stay.
+# it ends. Arguments: ROOT PROJECT ID BY. stdin stays open as long as the drill, and has a line every 15 s: an empty one, or
+# `keep`, where it is to stay.
 # stdout: `left MARK` of one that was cut short and is taken away first; `ready`; `gone`, or `kept`, at the end.
 # Exit 96: another drill is held on this host; 95: one is kept there, whose mark is said; 94: the host is not empty.
 set -euo pipefail
-# The laptop that goes away closes stdin, and that is the end that is waited for.
+# The laptop that goes away closes stdin, or sends nothing any more: that is the end that is waited for.
 trap '' HUP PIPE INT
 # shellcheck disable=SC2034
 root=$1 PROJECT=$2 id=$3 by=$4
@@ -43,6 +44,6 @@ end() {
 trap end EXIT
 trap 'exit 143' TERM
 say ready
-while IFS= read -r line; do
+while IFS= read -r -t 60 line; do
   if [[ $line == keep ]]; then keep=yes; fi
 done

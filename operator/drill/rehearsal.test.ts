@@ -3,7 +3,11 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import type { PassThrough } from "node:stream";
+import { finished } from "node:stream/promises";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { Site } from "../site/site.ts";
+import { occupy as hold } from "./rehearsal.ts";
 import { drillScript } from "./script.ts";
 
 const PROJECT = "shop-production";
@@ -58,8 +62,12 @@ const until = async (what: () => boolean) => {
 
 type Held = { child: ChildProcess; said: string[]; ended: Promise<number | null> };
 
-async function occupy(): Promise<Held> {
-  const child = spawn("bash", args("occupy", words()), { env: env(), stdio: ["pipe", "pipe", "inherit"] });
+async function occupy(changed = (script: string) => script): Promise<Held> {
+  const [option = "", script = "", ...more] = args("occupy", words());
+  const child = spawn("bash", [option, changed(script), ...more], {
+    env: env(),
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   started.push(child);
   const said: string[] = [];
   child.stdout?.on("data", (bytes: Buffer) => said.push(...bytes.toString().trim().split("\n")));
@@ -95,6 +103,47 @@ it("empties the host when its input ends, down to the image that came with the r
   expect(existsSync(root())).toBe(false);
   // Somebody else's, of the same hour, stays.
   expect(readFileSync(join(bin, "images"), "utf8")).toBe("debian:forky\nshop/api:v1\nother/thing:v1\n");
+});
+
+it("empties the host where the laptop says nothing any more, though its connection stands", async () => {
+  const { child, said } = await occupy((script) => script.replace("-t 60", "-t 1"));
+  comeUp();
+  // It is waited for as long as there is a sign of life, and no longer.
+  for (let n = 0; n < 10; n++) {
+    child.stdin?.write("\n");
+    await new Promise((later) => setTimeout(later, 200));
+  }
+  expect(there()).toHaveLength(3);
+  await until(() => said.includes("gone"));
+  expect(there()).toEqual([]);
+  expect(existsSync(root())).toBe(false);
+});
+
+it("is told every 15 s that we are there, for as long as the drill", async () => {
+  vi.useFakeTimers();
+  const said: string[] = [];
+  const host = {
+    script: async (_: string, __: unknown, options: { input: PassThrough; onLine(line: string): void }) => {
+      options.input.on("data", (bytes: Buffer) => said.push(bytes.toString()));
+      options.onLine("ready");
+      await finished(options.input);
+      return { exitCode: 0, stdout: "", stderr: "" };
+    },
+  };
+  try {
+    const held = await hold(
+      { host, root: root(), project: PROJECT } as unknown as Site,
+      "one",
+      () => undefined,
+    );
+    await vi.advanceTimersByTimeAsync(31_000);
+    held.keep();
+    await held.end();
+    await vi.advanceTimersByTimeAsync(31_000);
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(said).toEqual(["\n", "\n", "keep\n"]);
 });
 
 it("ends the engine that is at work, which would make it all anew", async () => {

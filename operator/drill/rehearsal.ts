@@ -1,6 +1,7 @@
 /** The host of a disaster drill: taken for as long as it is held, and emptied however it ends. */
 import { PassThrough } from "node:stream";
 import type { Host } from "../host/host.ts";
+import { pulse } from "../host/pulse.ts";
 import { Problem } from "../problem.ts";
 import { requireDone } from "../settings/place.ts";
 import { whoami } from "../settings/who.ts";
@@ -24,6 +25,7 @@ export type Rehearsal = {
  */
 export async function occupy(site: Site, id: string, say: (line: string) => void): Promise<Rehearsal> {
   const input = new PassThrough();
+  pulse(input);
   let open: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => {
     open = resolve;

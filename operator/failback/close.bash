@@ -1,6 +1,6 @@
 # This site is closed: nobody writes here any more, and everything that was acknowledged is in the bucket. Arguments:
 #   STATE PROJECT LIVE SECRETS STACK ENVIRONMENT TO BY GROUP STOP WRITER REPLICA, then the application's services, `--`,
-#   and the volumes that are kept with the backups
+#   and what is kept with the backups and has to come along, WHAT=VOLUME
 # GROUP, WRITER, REPLICA: `-` where there is none. STOP: seconds that a server may take to end.
 # Until it is done an end at any moment opens the site again; killed so that it cannot, the next run goes on.
 # stdout: `begin STEP`, `note WORDS`, `done STEP WORDS`. Exit 97: another is at work.
@@ -16,12 +16,12 @@ STATE=$state
 ARCHIVE=60 FILES=600
 # Seconds that a server of PostgreSQL may take to end, with its clients cut off already.
 END=120
-application=() volumes=()
+application=() volumes=() kept=()
 args=("$@")
 set -- "${args[@]:12}"
 while (($# > 0)) && [[ $1 != -- ]]; do application+=("$1") && shift; done
 shift
-volumes=("$@")
+for word in "$@"; do kept+=("${word%%=*}") volumes+=("${word#*=}"); done
 
 hold restore "a failback to $TO"
 hold rejoin "a failback to $TO"
@@ -86,11 +86,11 @@ end_files() {
 
 keep_files() {
   local code deadline=$((SECONDS + FILES))
-  ((${#volumes[@]} > 0)) || return 0
+  ((${#kept[@]} > 0)) || return 0
   while :; do
     code=0
     # shellcheck disable=SC2016
-    docker exec "$files_id" bash -c 'echo $$ >/run/plimsoll/failback.pid && exec timeout --kill-after=5 "$1" plimsoll-backup-files now' - "$FILES" \
+    docker exec "$files_id" bash -c 'echo $$ >/run/plimsoll/failback.pid && exec timeout --kill-after=5 "$1" plimsoll-backup-files now "${@:2}"' - "$FILES" "${kept[@]}" \
       </dev/null >/dev/null 2>&1 || code=$?
     if [[ $code != 75 ]] || ((SECONDS >= deadline)); then break; fi
     sleep 1
@@ -109,6 +109,7 @@ fence_database() {
   # With nobody there to write this is nearly all, and a bucket that is away is met while the server still runs: its shutdown
   # would wait for it.
   ask_archive "$writer_id" || stop "the end of the log does not reach the bucket within 60 s. docs/runbooks/backups.md says what to look at"
+  let_copy_go "$writer_id"
   fence_node "$writer_id" "$writer"
   [[ -z $replica_id ]] || fence_node "$replica_id" "$replica"
   read_end

@@ -34,11 +34,10 @@ export async function closeSite(
   to: string,
   talk: Talk,
 ): Promise<void> {
-  const { application, backups } = plan;
+  const { application } = plan;
   const services = application
     ? [...application.servers, application.spare].map(({ service }) => service).concat(application.processes)
     : [];
-  const volumes = backups.flatMap((offer) => ("volume" in offer ? [offer.volume] : []));
   await runPart(
     site,
     "close",
@@ -48,9 +47,16 @@ export async function closeSite(
       ...[pair?.writer ?? "-", pair?.replica ?? "-"],
       ...services,
       "--",
-      ...volumes,
+      ...keptInOutage(plan),
     ],
     talk,
+  );
+}
+
+/** WHAT=VOLUME. What is brought back once all serves (logs) is not waited for while nobody is served. */
+export function keptInOutage({ backups }: Pick<PlanJson, "backups">): string[] {
+  return backups.flatMap((offer) =>
+    "volume" in offer && !offer.broughtBy ? [`${offer.what}=${offer.volume}`] : [],
   );
 }
 

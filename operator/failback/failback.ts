@@ -6,19 +6,17 @@ import { nodesOf } from "../operate/database.ts";
 import { openRunning } from "../operate/running.ts";
 import { Problem } from "../problem.ts";
 import { type Activated, activate, begunHere, requireFit } from "../recovery/activate.ts";
-import { type Active, readActive, writeActive } from "../recovery/active.ts";
-import { SITE_SECRET } from "../recovery/lay.ts";
+import { readActive } from "../recovery/active.ts";
 import { openRecovery, type Recoverable } from "../recovery/open.ts";
 import type { Store, StoreKeys } from "../recovery/s3.ts";
 import type { EngineEvent } from "../release/follow.ts";
 import { type Look, look } from "../release/look.ts";
-import { whoami } from "../settings/who.ts";
 import type { Site } from "../site/site.ts";
-import { closeSite, isOurs, lockForGood, markSite, reopenSite, unlockAgain } from "./close.ts";
+import { closeSite, isOurs, lockForGood, markSite, unlockAgain } from "./close.ts";
 import { guardFailback } from "./guard.ts";
 import { expectedOutage, FRESH, judgeNote, judgeOld, type Pair } from "./judge.ts";
-import { type LogEnd, type Note, readNote } from "./note.ts";
-import { runPart, type Talk } from "./script.ts";
+import { cameTo, type LogEnd, type Note, readNote } from "./note.ts";
+import { ownId, reopenOld } from "./undo.ts";
 
 export type Failback = {
   old: Site;
@@ -32,7 +30,7 @@ export type Failback = {
   /** Says what will be done, and asks. @throws where the answer is no */
   agree(plan: FailbackPlan): Promise<void>;
   /** Is the new host, to which the connection is lost, gone for certain? @throws Problem where it is not */
-  requireGone(): Promise<void>;
+  requireGone(host: string): Promise<void>;
   say(line: string): void;
   onEvent(event: EngineEvent): void;
   signal?: AbortSignal;
@@ -56,8 +54,10 @@ export type FailedBack = {
   from: string;
   /** Seconds from the maintenance page to answers through the new door; undefined where it was over before this run. */
   outage: number | undefined;
-  /** Where the log of the old site ended, all of which the new one has; undefined for a stack without PostgreSQL. */
+  /** Where the log of the old site ended; undefined for a stack without PostgreSQL. */
   end: LogEnd | undefined;
+  /** The new one was held against that end before it served. One that was activated by hand was not. */
+  checked: boolean;
 };
 
 /** @throws Problem. Before the new site serves, a second run goes on, or `giveBack` undoes it */
@@ -155,10 +155,6 @@ async function requireWay({ host }: Site, { endpoint, bucket, style }: Store): P
     );
 }
 
-async function ownId({ host, secrets }: Site): Promise<string | undefined> {
-  return (await host.read(`${secrets}/${SITE_SECRET}`))?.trim();
-}
-
 async function move(wish: Failback, note: Note, plan: PlanJson): Promise<FailedBack> {
   const { old, fresh, store, keys, identity, say, signal } = wish;
   const { bundle, catalog } = await openRecovery({
@@ -182,7 +178,8 @@ async function move(wish: Failback, note: Note, plan: PlanJson): Promise<FailedB
       ...(end && { expected: `${end.timeline} ${end.lsn}` }),
     });
     const outage = gone ? undefined : await markSite(old, "gone", { say, signal });
-    return { activated, from: old.host.name, outage, end };
+    const arrived = await fresh.host.read(`${fresh.state}/arrived`).catch(() => undefined);
+    return { activated, from: old.host.name, outage, end, checked: cameTo(arrived, end) };
   } catch (error) {
     if (gone || signal?.aborted || !(error instanceof Problem)) throw error;
     say(`It did not come up there: ${error.message}`);
@@ -197,63 +194,4 @@ async function move(wish: Failback, note: Note, plan: PlanJson): Promise<FailedB
       error.remedy,
     );
   }
-}
-
-/** The old site serves again, as long as the new one never did. @returns seconds of the outage. @throws Problem */
-export async function giveBack(wish: Reopening): Promise<number> {
-  const guard = await guardFailback(wish.old);
-  try {
-    const [note, { plan }] = await Promise.all([readNote(wish.old), look(wish.old, "")]);
-    judgeNote(note, "", true);
-    if (!plan) throw new Problem(`${wish.old.host.name} has no plan of the release that ran there`);
-    return await reopenOld(wish, plan);
-  } finally {
-    await guard.end();
-  }
-}
-
-/** `fresh` where there is a connection to it. */
-export type Reopening = Pick<Failback, "old" | "store" | "keys" | "requireGone" | "say"> & { fresh?: Site };
-
-async function reopenOld(wish: Reopening, plan: PlanJson): Promise<number> {
-  const { old, fresh, store, keys, say } = wish;
-  const note = await readNote(old);
-  // Before it was away nothing was begun on the new host, and nothing written into the bucket for it.
-  if (note?.bundle && (note.phase === "away" || note.phase === "returning")) {
-    const wiped = fresh && (await endFresh(fresh, note.bundle, { say }));
-    if (!wiped) await wish.requireGone();
-    const id = await ownId(old);
-    const active = await readActive(store, keys);
-    if (id !== undefined && active && active.id !== id) await writeActive(store, keys, activeAgain(old, id));
-  }
-  return await reopenSite(old, plan, { say });
-}
-
-function activeAgain(old: Site, id: string): Active {
-  return { format: 1, id, host: old.host.name, by: whoami(), since: new Date().toISOString() };
-}
-
-/** @returns false where the connection is lost. @throws Problem where it serves, or may come to */
-async function endFresh(fresh: Site, bundle: string, talk: Talk): Promise<boolean> {
-  const seen = await look(fresh, "").catch(() => undefined);
-  if (!seen) return false;
-  if (seen.current)
-    throw new Problem(
-      `${fresh.host.name} serves (${seen.current}): there is nothing to give back`,
-      "Run it again without --undo: it does what is left.",
-    );
-  if (seen.work)
-    throw new Problem(
-      `${seen.work.version} is coming up on ${fresh.host.name} since ${seen.work.since}`,
-      "Wait for its end. Where it comes up, that site serves; where it does not: --undo again",
-    );
-  const { exitCode } = await runPart(fresh, "wipe", [fresh.root, bundle], talk);
-  if (exitCode === 76) return endFresh(fresh, bundle, talk);
-  if (exitCode === 77)
-    throw new Problem(
-      `what is on ${fresh.host.name} is of another activation: it was not touched`,
-      "Look what it is; take it away by hand, and run this again.",
-    );
-  talk.say(`What was begun on ${fresh.host.name} is taken away`);
-  return true;
 }

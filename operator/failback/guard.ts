@@ -1,5 +1,6 @@
 /** One failback of a site at a time: held on the old host as long as a laptop is at it, and gone with the laptop. */
 import { PassThrough } from "node:stream";
+import { pulse } from "../host/pulse.ts";
 import { Problem } from "../problem.ts";
 import { whoami } from "../settings/who.ts";
 import type { Site } from "../site/site.ts";
@@ -10,6 +11,7 @@ export type Guard = { end(): Promise<void> };
 /** @throws Problem where another failback of it is at work */
 export async function guardFailback(site: Site): Promise<Guard> {
   const input = new PassThrough();
+  pulse(input);
   let open: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => {
     open = resolve;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { parseLook } from "../database/look.ts";
 import { Problem } from "../problem.ts";
-import { expectedOutage, judgeNote, judgeOld, type OldSite, oldHost, outageText } from "./judge.ts";
-import { type Note, parseNote } from "./note.ts";
+import { keptInOutage } from "./close.ts";
+import { expectedOutage, hostLeft, judgeNote, judgeOld, type OldSite, oldHost, outageText } from "./judge.ts";
+import { cameTo, type Note, parseNote } from "./note.ts";
 
 const HEALTHY = parseLook(
   [
@@ -93,9 +94,19 @@ describe("one that was begun before", () => {
 
   it("is undone until the new site serves, and not where there is none", () => {
     for (const phase of ["closing", "closed", "away", "returning"] as const)
-      expect(() => judgeNote(note(phase), "", true)).not.toThrow();
-    expect(problemOf(() => judgeNote(note("gone"), "", true)).message).toMatch(/deploy@new serves/);
-    expect(problemOf(() => judgeNote(undefined, "", true)).exitCode).toBe(2);
+      expect(() => judgeNote(note(phase), "root@new", true)).not.toThrow();
+    expect(problemOf(() => judgeNote(note("gone"), "root@new", true)).message).toMatch(/deploy@new serves/);
+    expect(problemOf(() => judgeNote(undefined, "root@new", true)).exitCode).toBe(2);
+  });
+
+  it("is undone with the host that it went to alone, whoever logs in there", () => {
+    expect(() => judgeNote(note("away"), "ssh://root@new:22", true)).not.toThrow();
+    for (const other of ["deploy@third", "ssh://deploy@new:2222"])
+      expect(problemOf(() => judgeNote(note("away"), other, true))).toMatchObject({
+        exitCode: 2,
+        message: `what was begun here by ana is a failback to deploy@new, and not to ${other}: nothing was changed`,
+        remedy: "The same with --host deploy@new",
+      });
   });
 
   it("is read from the host's file, and a file that is none is no note", () => {
@@ -125,6 +136,30 @@ it("knows the old host also where the bucket names the new one by then", () => {
   // Of an earlier move: who serves is no longer who was left then.
   expect(oldHost({ firstHost: "deploy@mid", before: "deploy@new" }, "root@new")).toBe("deploy@mid");
   expect(oldHost({ firstHost: undefined }, "root@new")).toBeUndefined();
+});
+
+it("opens again the host that was left, also where only the bucket's newest word is left of it", () => {
+  const found = { firstHost: "deploy@new", before: "deploy@old" };
+  expect(hostLeft({ to: "root@new", otherwise: "deploy@yaml" }, found)).toBe("deploy@old");
+  expect(hostLeft({ from: "deploy@said", to: "root@new" }, found)).toBe("deploy@said");
+  expect(hostLeft({ to: "root@new", otherwise: "deploy@yaml" }, undefined)).toBe("deploy@yaml");
+});
+
+it("holds the end of the log against what the new host was held against, and not against an earlier move's", () => {
+  const end = { timeline: 3, lsn: "0/6000000" };
+  expect(cameTo("3 0/6000000 0/6000000\n", end)).toBe(true);
+  for (const arrived of [undefined, "", "2 0/6000000 0/6000000", "3 0/5000000 0/6000000"])
+    expect(cameTo(arrived, end), arrived).toBe(false);
+  expect(cameTo("3 0/6000000 0/6000000", undefined)).toBe(false);
+});
+
+it("waits in the outage for nothing that is brought back once all serves", () => {
+  const backups = [
+    { what: "redis", volume: "redis-data" },
+    { what: "elasticsearch", volume: "snapshots", broughtBy: { service: "elasticsearch", command: [] } },
+    { what: "postgres", cluster: {} },
+  ];
+  expect(keptInOutage({ backups } as never)).toEqual(["redis=redis-data"]);
 });
 
 it("says an outage that grows with the database", () => {

@@ -59,14 +59,24 @@ export function judgeOld(
   return judgePair(database, environment);
 }
 
-/** One that was begun before: is it this one? @throws Problem where it is not, or is being given back */
+/**
+ * One that was begun before: is it this one?
+ * @param to the new host; where it is undone, as it was typed. @throws Problem where it is not, or is being given back
+ */
 export function judgeNote(note: Note | undefined, to: string, undoing: boolean): void {
   if (!note) {
     if (!undoing) return;
     throw new Problem("no failback was begun here: there is nothing to undo", undefined, 2);
   }
   if (undoing) {
-    if (note.phase !== "gone") return;
+    if (note.phase !== "gone") {
+      if (sameHost(note.to, to)) return;
+      throw new Problem(
+        `what was begun here by ${note.by} is a failback to ${note.to}, and not to ${to}: nothing was changed`,
+        `The same with --host ${note.to}`,
+        2,
+      );
+    }
     throw new Problem(
       `${note.to} serves: there is nothing to undo, and what was written there is there alone`,
       `To move it again, to an empty host: plimsoll dr failback --from ${note.to} --host root@EMPTY`,
@@ -87,6 +97,38 @@ export function judgeNote(note: Note | undefined, to: string, undoing: boolean):
       "this site is being given back, and that did not end",
       "Finish that first: the same command with --undo",
     );
+}
+
+/** Whoever logs in there: `deploy@` of what was `root@` before. */
+function sameHost(one: string, other: string): boolean {
+  const [a, b] = [parseDestination(one), parseDestination(other)];
+  return a.host === b.host && (a.port ?? 22) === (b.port ?? 22);
+}
+
+/**
+ * Before a site is opened again: does somebody else write by now? What was begun on the new host may stand in the bucket once
+ * the failback itself went there.
+ * @throws Problem
+ */
+export function judgeWriter(
+  old: Pick<OldSite, "host" | "id">,
+  active: Active | undefined,
+  { phase, to }: Pick<Note, "phase" | "to">,
+): void {
+  if (!active || active.id === old.id) return;
+  if ((phase === "away" || phase === "returning") && sameHost(active.host, to)) return;
+  throw new Problem(
+    `${active.host} took over on ${active.since}, by ${active.by}: ${old.host} is no longer the site that writes, and was not opened`,
+    `Two sites must not write. Does ${active.host} serve? Then this one is to be taken down: docs/runbooks/disaster.md, Going back`,
+  );
+}
+
+/** @param from as it was typed @param otherwise as stack.yaml has it. @returns which host is left, or serves again */
+export function hostLeft(
+  { from, to, otherwise }: { from?: string; to: string; otherwise?: string },
+  found: Pick<Recoverable, "firstHost" | "before"> | undefined,
+): string | undefined {
+  return from ?? (found && oldHost(found, to)) ?? otherwise;
 }
 
 /**

@@ -44,3 +44,9 @@ export function parseNote(text: string): Note | undefined {
     bundle: bundle === "-" ? undefined : bundle,
   };
 }
+
+/** @param arrived what seed.bash wrote on the new host before it served: TIMELINE END PARTED; maybe of an earlier move */
+export function cameTo(arrived: string | undefined, end: LogEnd | undefined): boolean {
+  const [timeline, lsn] = arrived?.trim().split(" ") ?? [];
+  return end !== undefined && Number(timeline) === end.timeline && lsn === end.lsn;
+}

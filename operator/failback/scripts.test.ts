@@ -2,10 +2,14 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { PassThrough } from "node:stream";
+import { finished } from "node:stream/promises";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readOwn } from "../../generator/package.ts";
 import { eachInItsFolder } from "../../generator/testing/folder.ts";
 import { localHost } from "../host/local.ts";
+import type { Site } from "../site/site.ts";
+import { guardFailback } from "./guard.ts";
 import { parseNote } from "./note.ts";
 import { failbackScript } from "./script.ts";
 
@@ -58,6 +62,7 @@ const is = (fact: string) => existsSync(join(world(), fact));
 const calls = () => readFileSync(join(world(), "calls"), "utf8");
 const note = () => readFileSync(join(state(), "failback"), "utf8");
 
+afterEach(() => void vi.useRealTimers());
 beforeEach(() => {
   mkdirSync(world());
   mkdirSync(state());
@@ -91,7 +96,7 @@ const CLOSE = [
     "postgres-1",
     "postgres-2",
   ],
-  ...["api-1", "api-2", "worker-1", "--", "redis"],
+  ...["api-1", "api-2", "worker-1", "--", "sessions=redis"],
 ];
 
 describe("the old site", () => {
@@ -106,6 +111,10 @@ describe("the old site", () => {
       expect(is(`stopped-${name}`), name).toBe(true);
     for (const name of ["nginx", "backup-files", "backup-postgres"])
       expect(is(`stopped-${name}`)).toBe(false);
+    // Of what was named, by the name of its backup.
+    expect(calls()).toMatch(
+      /^exec id-backup-files .* plimsoll-backup-files now "\$\{@:2\}" - 600 sessions$/m,
+    );
     expect(is("fenced-postgres-1") && is("fenced-postgres-2")).toBe(true);
     const order = [
       "/control/api",
@@ -200,6 +209,76 @@ it("takes nothing away from a new host that serves, or has another's", async () 
   writeFileSync(join(state(), "current"), "v2\n");
   expect((await run("wipe", [root, "20261128T120000Z.tar.age"])).exitCode).toBe(76);
   expect(existsSync(join(root, "kept"))).toBe(true);
+});
+
+it("leaves a copy that is kept warm, where nothing was begun beside it", async () => {
+  const root = join(folder.path, "root");
+  mkdirSync(root);
+  writeFileSync(join(root, "kept"), "");
+  writeFileSync(join(state(), "follow.json"), "{}");
+  const { exitCode, stdout } = await run("wipe", [root, "20261128T120000Z.tar.age"]);
+  expect([exitCode, stdout]).toEqual([
+    0,
+    "note this host is kept warm, and nothing was begun on it: its copy stays",
+  ]);
+  expect(existsSync(join(world(), "calls"))).toBe(false);
+  expect(existsSync(join(root, "kept"))).toBe(true);
+  // Cut short between the two: the activation was begun.
+  writeFileSync(join(state(), "recovery.json"), '{"bundle":"20261128T120000Z.tar.age"}');
+  expect((await run("wipe", [root, "20261128T120000Z.tar.age"])).stdout).toMatch(/is taken away/);
+  expect(existsSync(join(root, "kept"))).toBe(false);
+});
+
+describe("the guard", () => {
+  /** @param every seconds between two signs of life; none if absent */
+  async function held(every?: number): Promise<number> {
+    const input = new PassThrough();
+    const timer = every ? setInterval(() => input.writable && input.write("\n"), every * 1000) : undefined;
+    let ready = 0;
+    const ended = localHost().script(
+      failbackScript("guard").replace("-t 60", "-t 1"),
+      [state(), "shop", "a failback by ana"],
+      {
+        input,
+        onLine() {
+          ready ||= performance.now();
+        },
+      },
+    );
+    if (every) setTimeout(() => input.end(), 4000);
+    expect((await ended).exitCode).toBe(0);
+    clearInterval(timer);
+    return (performance.now() - ready) / 1000;
+  }
+
+  it("ends where the laptop says nothing any more, though its connection stands", async () => {
+    expect(await held()).toBeLessThan(3);
+  });
+
+  it("is held as long as it does", async () => {
+    expect(await held(0.2)).toBeGreaterThan(3);
+  });
+
+  it("is told every 15 s that we are there, for as long as it is held", async () => {
+    vi.useFakeTimers();
+    const said: string[] = [];
+    let input: PassThrough | undefined;
+    const host = {
+      script: async (_: string, __: unknown, options: { input: PassThrough; onLine(line: string): void }) => {
+        input = options.input;
+        input.on("data", (bytes: Buffer) => said.push(bytes.toString()));
+        options.onLine("ready");
+        await finished(input);
+        return { exitCode: 0, stdout: "", stderr: "" };
+      },
+    };
+    const guard = await guardFailback({ host, environment: "production" } as unknown as Site);
+    await vi.advanceTimersByTimeAsync(46_000);
+    expect(said).toEqual(["\n", "\n", "\n"]);
+    vi.useRealTimers();
+    await guard.end();
+    expect(input?.writable).toBe(false);
+  });
 });
 
 it("is bash that shellcheck finds nothing in", ({ skip }) => {

@@ -9,6 +9,9 @@ hold work "the way back of a failback"
 [[ ! -e $state/current ]] || exit 76
 if [[ -s $state/recovery.json ]]; then
   grep -qF "\"$bundle\"" "$state/recovery.json" || exit 77
+elif [[ -e $state/follow.json ]]; then
+  say "note this host is kept warm, and nothing was begun on it: its copy stays"
+  exit 0
 fi
 mine() { docker "$1" ls -q "${@:2}" --filter "label=com.docker.compose.project=$PROJECT"; }
 mapfile -t containers < <(mine container --all)
@@ -18,3 +21,4 @@ mapfile -t volumes < <(mine volume)
 mapfile -t networks < <(mine network)
 ((${#networks[@]} == 0)) || docker network rm "${networks[@]}" >/dev/null || true
 rm -rf -- "${root:?}"/* 2>/dev/null || [[ ! -e $state/recovery.json ]] || stop "what was laid into $root cannot be removed"
+say "note what was begun here is taken away"

@@ -71,6 +71,43 @@ it("counts what is in the repository after a backup, too", () => {
   expect(figures).toMatch(/^plimsoll_backup_last_success_timestamp_seconds\{what="grafana".*\} 1795896498$/m);
 });
 
+describe("a backup that is named", () => {
+  const sources = "grafana grafana\nredis redis\nelasticsearch snapshots whole 7d\n";
+  const tags = () =>
+    [...readFileSync(join(root, "asked"), "utf8").matchAll(/ backup .*--tag (\S+)/g)].map(([, tag]) => tag);
+  beforeEach(() => {
+    for (const name of ["grafana", "redis", "snapshots"])
+      mkdirSync(join(root, "source", name), { recursive: true });
+    writeFileSync(join(root, "source/snapshots/index-1"), "one");
+  });
+
+  it("is of that alone, forgets nothing, and leaves what the last whole one said", () => {
+    expect(sidecarOf(sources, "echo '[]'", "now", "redis", "grafana").status).toBe(0);
+    expect(tags()).toEqual(["grafana", "redis"]);
+    expect(readFileSync(join(root, "asked"), "utf8")).not.toMatch(/ forget /);
+    expect(existsSync(join(root, "metrics/backup-files-result.prom"))).toBe(false);
+  });
+
+  it("is of all where nothing is named", () => {
+    expect(sidecarOf(sources, "echo '[]'", "now").status).toBe(0);
+    expect(tags()).toEqual(["grafana", "redis", "elasticsearch"]);
+    expect(existsSync(join(root, "metrics/backup-files-result.prom"))).toBe(true);
+  });
+
+  it("fails where there is none of that name, before anything else is done", () => {
+    const { status, stdout } = sidecarOf(sources, "echo '[]'", "now", "redis", "sessions");
+    expect(status).toBe(1);
+    expect(stdout).toContain("there is no source sessions");
+    expect(existsSync(join(root, "asked"))).toBe(false);
+  });
+
+  it("fails where it fails", () => {
+    expect(
+      sidecarOf(sources, '[[ $* != *" backup "*redis* ]] || exit 1; echo "[]"', "now", "redis").status,
+    ).toBe(1);
+  });
+});
+
 describe("a verification", () => {
   const verified = (restic: string) => {
     const { status } = sidecar(restic, "verify");
