@@ -43,8 +43,11 @@ pgbr() { pgbackrest --stanza="$stanza" "$@"; }
 
 at_primary() { pgbr --pg1-path="$home/$primary/$PG_MAJOR/docker" --pg1-socket-path="/nodes/$primary/run" "$@"; }
 
+# With checksums instead of times: those that pgBackRest compares are the primary's. A page that it wrote itself between the
+# begin of a backup and the list of files (a new index) is in that list as it will stay, and was copied from a standby
+# that had not written it yet; the next differential one would take that copy for good.
 at_both() {
-  at_primary --pg2-path="$home/$standby/$PG_MAJOR/docker" --pg2-socket-path="/nodes/$standby/run" \
+  at_primary --delta --pg2-path="$home/$standby/$PG_MAJOR/docker" --pg2-socket-path="/nodes/$standby/run" \
     --pg2-user=backup --pg2-database=postgres --backup-standby=prefer "$@"
 }
 
