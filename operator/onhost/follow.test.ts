@@ -26,7 +26,7 @@ function follow(): string {
     ],
     { encoding: "utf8" },
   );
-  return stdout + stderr;
+  return stdout || stderr;
 }
 
 it("follows where no activation was begun", () => {
