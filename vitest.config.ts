@@ -66,7 +66,7 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
           // They wait more than they compute.
-          maxWorkers: 3,
+          maxWorkers: 2,
         },
       },
       {
