@@ -4,15 +4,14 @@ import type { EnvironmentKind } from "../generator/spec/core.ts";
 import { type FailbackPlan, type FailedBack, failback } from "../operator/failback/failback.ts";
 import { hostLeft, outageText } from "../operator/failback/judge.ts";
 import { giveBack } from "../operator/failback/undo.ts";
-import { localHost } from "../operator/host/local.ts";
 import { Problem } from "../operator/problem.ts";
-import { signOfLife } from "../operator/recovery/first-host.ts";
 import { openRecovery } from "../operator/recovery/open.ts";
 import { audited } from "../operator/settings/audit.ts";
 import { destinationOf, siteOf } from "../operator/site/open.ts";
 import type { Site } from "../operator/site/site.ts";
 import { firstBackup } from "./dr-activate.ts";
 import { type Dns, prepareDns } from "./dr-dns.ts";
+import { unexplained } from "./dr-gone.ts";
 import { openReady } from "./dr-host.ts";
 import { identityOf } from "./dr-identity.ts";
 import { addStoreOptions, keysOf, repositoryOf, type StoreOptions } from "./dr-store.ts";
@@ -159,9 +158,8 @@ async function undo(environment: EnvironmentKind, options: Options): Promise<voi
 
 /** The same judgement as `dr activate` has of a host that was lost. @throws Problem where it answers and nobody vouches */
 async function requireGone(host: string, fenced: string | undefined): Promise<void> {
-  const answer = await signOfLife(host, localHost());
-  if (!answer) return say(`${host} answers on no port: it is taken to be gone`);
-  if (fenced === host) return say(`${host} ${answer.how} on port ${answer.port}; you said that it is fenced`);
+  const answer = await unexplained(host, fenced);
+  if (!answer) return;
   throw new Problem(
     `${host} is alive (it ${answer.how} on port ${answer.port}), and does not say whether it serves`,
     [

@@ -28,10 +28,8 @@ export async function requireGone(
       ].join("\n"),
     );
   }
-  const answer = await signOfLife(firstHost, localHost());
-  if (!answer) return console.error(`${firstHost} answers on no port: it is taken to be gone`);
-  if (fenced === firstHost)
-    return console.error(`${firstHost} ${answer.how} on port ${answer.port}; you said that it is fenced`);
+  const answer = await unexplained(firstHost, fenced);
+  if (!answer) return;
   throw new Problem(
     `${firstHost} is alive: it ${answer.how} on port ${answer.port}`,
     [
@@ -40,4 +38,14 @@ export async function requireGone(
       `Then, in the knowledge that nothing of it runs: --fenced ${firstHost}`,
     ].join("\n"),
   );
+}
+
+/** The sign of life of a host that nobody said is fenced; where there is none, why it is taken to be gone is told. */
+export async function unexplained(host: string, fenced: string | undefined) {
+  const answer = await signOfLife(host, localHost());
+  if (!answer) console.error(`${host} answers on no port: it is taken to be gone`);
+  else if (fenced === host)
+    console.error(`${host} ${answer.how} on port ${answer.port}; you said that it is fenced`);
+  else return answer;
+  return undefined;
 }

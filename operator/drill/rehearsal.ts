@@ -1,7 +1,6 @@
 /** The host of a disaster drill: taken for as long as it is held, and emptied however it ends. */
-import { PassThrough } from "node:stream";
+import { hold } from "../host/hold.ts";
 import type { Host } from "../host/host.ts";
-import { pulse } from "../host/pulse.ts";
 import { Problem } from "../problem.ts";
 import { requireDone } from "../settings/place.ts";
 import { whoami } from "../settings/who.ts";
@@ -24,41 +23,25 @@ export type Rehearsal = {
  * @throws Problem where another drill is held or kept there, or anything of the stack is there
  */
 export async function occupy(site: Site, id: string, say: (line: string) => void): Promise<Rehearsal> {
-  const input = new PassThrough();
-  pulse(input);
-  let open: () => void = () => undefined;
-  const ready = new Promise<void>((resolve) => {
-    open = resolve;
-  });
   let kept = "";
-  const ended = site.host.script(
+  const held = await hold(
+    site.host,
     drillScript("occupy", "rehearsal"),
     [site.root, site.project, id, whoami()],
     {
-      input,
-      // A Ctrl-C is for us: it ends when its input does.
-      apart: true,
       onLine(line) {
-        if (line === "ready") open();
         if (line.startsWith("kept ")) kept = line.slice("kept ".length);
         if (line.startsWith("left "))
           say(`${site.host.name} holds what ${markText(line.slice("left ".length))} left: it is taken away`);
       },
+      refusal: ({ exitCode, stderr }) =>
+        refusal(site, exitCode, stderr.trim().split("\n").at(-1) ?? "", kept),
     },
   );
-  const refused = ended.then(({ exitCode, stderr }) => {
-    throw refusal(site, exitCode, stderr.trim().split("\n").at(-1) ?? "", kept);
-  });
-  refused.catch(() => undefined);
-  await Promise.race([ready, refused]).catch((error) => {
-    input.end();
-    throw error;
-  });
   return {
-    keep: () => void input.write("keep\n"),
+    keep: () => held.tell("keep"),
     async end() {
-      input.end();
-      const { exitCode, stderr } = await ended;
+      const { exitCode, stderr } = await held.end();
       if (exitCode === 0) return;
       throw new Problem(
         `${site.host.name} could not be emptied: ${stderr.trim().split("\n").at(-1) || `exit code ${exitCode}`}`,

@@ -1,6 +1,7 @@
 /** A drill's report as Markdown, and the list of drills. */
 import type { Paint } from "../../generator/report/paint.ts";
 import { printable } from "../../generator/report/paint.ts";
+import { tableLines } from "../../generator/report/table.ts";
 import { sizeOf, utc, walOf } from "../database/list-text.ts";
 import { span } from "../operate/ps-text.ts";
 import { type DrillReport, type Measure, shortcomings, tenfold } from "./report.ts";
@@ -196,17 +197,10 @@ export function drillLines(reports: readonly DrillReport[], now: number, paint: 
     short(report.rpo),
     report.outcome === "passed" ? "passed" : `FAILED: ${shortcomings(report)[0] ?? ""}`,
   ]);
-  const widths = header.map((word, at) =>
-    Math.max(word.length, ...rows.map((row) => (row[at] as string).length)),
-  );
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, at) => printable(cell).padEnd(widths[at] as number))
-      .join("  ")
-      .trimEnd();
+  const [first = "", ...lines] = tableLines([header, ...rows.map((row) => row.map(printable))]);
   return [
-    paint("dim", line(header)),
-    ...rows.map((row, at) => (reports[at]?.outcome === "passed" ? line(row) : paint("red", line(row)))),
+    paint("dim", first),
+    ...lines.map((line, at) => (reports[at]?.outcome === "passed" ? line : paint("red", line))),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** `ps` as a table for people. */
 import { type Paint, printable } from "../../generator/report/paint.ts";
+import { tableLines } from "../../generator/report/table.ts";
 import { bytes } from "../../generator/report/units.ts";
 import type { Ps, PsRow } from "./ps.ts";
 
@@ -17,20 +18,15 @@ export function psText({ project, maintenance, rows, notes }: Ps, paint: Paint):
     row.memory ? part(row.memory, bytes) : "",
     row.weight === undefined ? "" : `${row.weight}${row.suspected ? " suspected" : ""}`,
     ...(atEdge ? [row.in_flight === undefined ? "" : String(row.in_flight)] : []),
+    row.note ?? "",
   ]);
-  const widths = header.map((title, index) =>
-    Math.max(title.length, ...cells.map((line) => (line[index] as string).length)),
-  );
-  const line = (row: readonly string[]) =>
-    row.map((cell, index) => cell.padEnd(widths[index] as number)).join("  ");
+  const [first = "", ...lines] = tableLines([header, ...cells]);
   const ill = rows.filter(({ well }) => !well).length;
   return [
-    paint("dim", line(header).trimEnd()),
-    ...rows.map((row, index) => {
-      const text = line(cells[index] as string[]);
-      const noted = row.note ? `${text}  ${row.note}` : text;
-      const style = styleOf(row);
-      return style ? paint(style, noted.trimEnd()) : noted.trimEnd();
+    paint("dim", first),
+    ...lines.map((line, index) => {
+      const style = styleOf(rows[index] as PsRow);
+      return style ? paint(style, line) : line;
     }),
     "",
     `${project}: ${ill === 0 ? "all is as it should be" : `${ill} of ${rows.length} not as it should be`}${

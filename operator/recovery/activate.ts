@@ -164,9 +164,7 @@ async function activated(
     begun: recovery.begun,
     host: site.host.name,
     database: await recovered(site),
-    steps: events.flatMap(({ step, state, seconds }) =>
-      state === "done" && seconds !== undefined ? [{ step, seconds }] : [],
-    ),
+    steps: stepsDone(events),
   };
 }
 
@@ -249,12 +247,6 @@ async function release(
     changes: [`${recovery.release} of ${bundle.meta.host}, from ${recovery.bundle}`],
     of: recovery.release,
   };
-  const text = (path: string, content: string): SentFile => ({
-    path: `release/${path}`,
-    mode: 0o600,
-    content,
-  });
-  const words = bundle.state.find(({ path }) => path === `releases/${recovery.release}/release.yaml`);
   return sendAndFollow(site, seen, {
     version,
     base: recovery.release,
@@ -267,11 +259,38 @@ async function release(
         : []),
       text("seed", seedLines(plan)),
       ...(expected ? [text("expected", `${expected}\n`)] : []),
-      text("release.json", releaseJson(seen, version, plan, told)),
-      text("release.yaml", words ? textOf(bundle.state, words.path) : "{}\n"),
-      text("settings.env", settingsEnv(site, plan, engineOptions(seen, version, told))),
+      ...wordsOf(site, bundle, plan, seen, version, told),
     ],
   });
+}
+
+/** A file of a release that is sent. */
+export function text(path: string, content: string): SentFile {
+  return { path: `release/${path}`, mode: 0o600, content };
+}
+
+/** What a release says of itself, and what was set by command when the bundle was made. */
+export function wordsOf(
+  site: Site,
+  bundle: Bundle,
+  plan: PlanJson,
+  seen: Look,
+  version: string,
+  told: Parameters<typeof releaseJson>[3] & Parameters<typeof engineOptions>[2],
+): SentFile[] {
+  const set = bundle.state.find(({ path }) => path === `releases/${bundle.meta.release}/release.yaml`);
+  return [
+    text("release.json", releaseJson(seen, version, plan, told)),
+    text("release.yaml", set ? textOf(bundle.state, set.path) : "{}\n"),
+    text("settings.env", settingsEnv(site, plan, engineOptions(seen, version, told))),
+  ];
+}
+
+/** Steps that were done, in seconds. */
+export function stepsDone(events: readonly EngineEvent[]): { step: string; seconds: number }[] {
+  return events.flatMap(({ step, state, seconds }) =>
+    state === "done" && seconds !== undefined ? [{ step, seconds }] : [],
+  );
 }
 
 /** Whom bundles are sealed to: bundle.bash makes none without it. */

@@ -2,24 +2,21 @@
 import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { z } from "zod";
 import type { PlanJson } from "../../generator/render/plan-json.ts";
 import type { Dr } from "../../generator/spec/core.ts";
 import { followerAddress } from "../../generator/spec/dr.ts";
 import { parseDestination } from "../host/destination.ts";
-import type { SentFile } from "../host/host.ts";
 import { localHost } from "../host/local.ts";
 import { addressOf } from "../load/target.ts";
 import { Problem } from "../problem.ts";
-import { engineOptions, nextVersion, releaseJson, sendAndFollow } from "../release/deploy.ts";
+import { nextVersion, sendAndFollow } from "../release/deploy.ts";
 import { attach, type EngineEvent } from "../release/follow.ts";
 import { look } from "../release/look.ts";
 import { requireReady } from "../release/preflight.ts";
-import { settingsEnv } from "../release/settings-env.ts";
 import { whoami } from "../settings/who.ts";
 import type { Site } from "../site/site.ts";
 import { imagesIn } from "../up/images.ts";
-import { requireDisk, textOf } from "./activate.ts";
+import { requireDisk, stepsDone, text, textOf, wordsOf } from "./activate.ts";
 import { readActive, writeActive } from "./active.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Catalog } from "./catalog.ts";
@@ -27,15 +24,15 @@ import { runsAlready, SITE_SECRET, sendBundle } from "./lay.ts";
 import type { Store, StoreKeys } from "./s3.ts";
 
 /** What a host that follows holds: state/follow.json. */
-export const Following = z.object({
-  format: z.literal(1),
-  bundle: z.string(),
-  release: z.string(),
+export type Following = {
+  format: 1;
+  bundle: string;
+  release: string;
   /** Of this site, which writes nothing: another than that of the one that does. */
-  id: z.string(),
-  begun: z.iso.datetime(),
-});
-export type Following = z.output<typeof Following>;
+  id: string;
+  /** ISO 8601. */
+  begun: string;
+};
 
 export type Warming = {
   site: Site;
@@ -101,12 +98,6 @@ export async function keepWarm(wish: Warming): Promise<Warmed> {
     changes: [`follows ${bundle.meta.release} of ${bundle.meta.host}, from ${bundle.name}`],
     of: bundle.meta.release,
   };
-  const text = (path: string, content: string): SentFile => ({
-    path: `release/${path}`,
-    mode: 0o600,
-    content,
-  });
-  const words = bundle.state.find(({ path }) => path === `releases/${bundle.meta.release}/release.yaml`);
   const { events } = await sendAndFollow(site, before, {
     version,
     base: bundle.meta.release,
@@ -117,9 +108,7 @@ export async function keepWarm(wish: Warming): Promise<Warmed> {
         "follow",
         `${[node.name, node.data, wish.anew ? "anew" : "kept", mode, site.host.name, ...source].join(" ")}\n`,
       ),
-      text("release.json", releaseJson(before, version, plan, told)),
-      text("release.yaml", words ? textOf(bundle.state, words.path) : "{}\n"),
-      text("settings.env", settingsEnv(site, plan, engineOptions(before, version, told))),
+      ...wordsOf(site, bundle, plan, before, version, told),
     ],
   });
   return warmed(wish, events);
@@ -130,9 +119,7 @@ function warmed({ site, bundle }: Warming, events: readonly EngineEvent[]): Warm
     host: site.host.name,
     release: bundle.meta.release,
     bundle: bundle.name,
-    steps: events.flatMap(({ step, state, seconds }) =>
-      state === "done" && seconds !== undefined ? [{ step, seconds }] : [],
-    ),
+    steps: stepsDone(events),
   };
 }
 
