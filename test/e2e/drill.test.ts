@@ -189,8 +189,14 @@ describe.skipIf(!engine)("drills", () => {
     const rows = await writer.stop();
     expect(stdout, String(stderr)).not.toBe("");
     const report = DrillReport.parse(JSON.parse(String(stdout)));
-    // In what words depends on the moment in which it looked; that it changed nothing, the drill's own end says.
-    expect(await refused).toMatchObject({ exitCode: 1, stdout: "", stderr: expect.stringMatching(/\S/) });
+    // Which of its refusals depends on the moment in which it looked; that it changed nothing, the drill's own end says.
+    expect(await refused).toMatchObject({
+      exitCode: 1,
+      stdout: "",
+      stderr: expect.stringMatching(
+        /another is at work|no healthy replica|did not end|takes the writes already|leads already|takes writes of its own|does not (answer|follow)|nothing was changed/,
+      ),
+    });
     expect(exitCode, String(stderr)).toBe(0);
     expect(report).toMatchObject({ kind: "failover", outcome: "passed", rpo: { measured: 0, met: true } });
     expect(report.legs.map(({ from, to }) => [from, to])).toEqual([
