@@ -1,5 +1,6 @@
 /** Drills on a real stack: held, measured, judged; and what stays of one that is cut short. */
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -307,16 +308,17 @@ describe.skipIf(!engine)("drills", () => {
 
   it("two at once, and beside somebody's copy: refused, and nothing is taken away", async () => {
     const first = cli.begin("drill", ["restore", "--json"]);
-    await eventually(async () => expect(await copies()).not.toBe(""), 120);
-    expect((await list()).trace).toMatchObject({ running: true });
-    // It would be over before the others begin.
+    // Held still before it makes its copy: the others would be told of that, and it would be over before they begin.
+    while (!existsSync(join(state(), "drill"))) await pause(0.02);
     first.kill("SIGSTOP");
+    expect((await list()).trace).toMatchObject({ running: true });
     for (const words of [["restore"], ["failover", "--confirm", "fkod"]]) {
       const said = await cli.run("drill", words);
       expect(said.stderr, words.join(" ")).toMatch(/another drill is held/);
       expect(said.exitCode).toBe(1);
     }
     first.kill("SIGCONT");
+    await eventually(async () => expect(await copies()).not.toBe(""), 120);
     const { exitCode, stdout } = await first;
     expect(exitCode).toBe(0);
     expect(JSON.parse(String(stdout))).toMatchObject({ outcome: "passed" });
