@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { freshDatabase, run, type Started, startServer } from "./testing.ts";
 
@@ -69,9 +69,16 @@ describe.runIf(ready)("the whole API", () => {
 
   test("the server starts and is ready", async () => {
     server = await startServer(port, env);
-    const { status, body } = await call("GET", "/ready");
-    expect(status, JSON.stringify(body)).toBe(200);
-    expect(Object.keys(body.checks)).toEqual(["primary", "replica", "sessions", "cache"]);
+    // It listens before its connections are made, and says 503 until they are.
+    const checks = await vi.waitFor(
+      async () => {
+        const { status, body } = await call("GET", "/ready");
+        expect(status, JSON.stringify(body)).toBe(200);
+        return body.checks;
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+    expect(Object.keys(checks)).toEqual(["primary", "replica", "sessions", "cache"]);
   });
 
   test("a user registers once, logs in, and is known", async () => {
