@@ -8,7 +8,10 @@ import { eventually } from "./wait.ts";
 
 const engine = await engineOrSkip();
 
-/** Numbers its rows and its sessions, and keeps what was acknowledged, whoever is killed. As the application: through the proxy. */
+/**
+ * Numbers its rows and its sessions, and keeps what was acknowledged, whoever is killed. As the application: through
+ * the proxy. A few a second: what is at work beside it needs the processor.
+ */
 const WRITER = `
 node() { docker ps -q --filter label=com.docker.compose.project=$1 --filter label=com.docker.compose.service=$2 | head -n 1; }
 password=$(cat ${ROOT}/secrets/production/redis_sessions_app_password)
@@ -20,7 +23,8 @@ rows() {
       n=$1
       while :; do
         n=$((n + 1))
-        psql -h postgres -U app -d rolling_db -XqAt -v ON_ERROR_STOP=1 -c "insert into numbers values ($n)" >/dev/null 2>&1 && echo "row $n" || sleep 0.2
+        psql -h postgres -U app -d rolling_db -XqAt -v ON_ERROR_STOP=1 -c "insert into numbers values ($n)" >/dev/null 2>&1 && echo "row $n"
+        sleep 0.1
       done
 ROWS
       echo "$word $n $(date +%s%3N)" >>/root/acknowledged
@@ -32,7 +36,7 @@ sessions() {
   for ((n = 1; ; n++)); do
     [[ $(docker exec -e REDISCLI_AUTH="$password" "$(node ${PROJECT} redis-sessions)" redis-cli --no-auth-warning --user app set "session:$n" ana 2>/dev/null) != OK ]] ||
       echo "session $n $(date +%s%3N)" >>/root/acknowledged
-    sleep 0.2
+    sleep 0.5
   done
 }
 rows & sessions & wait
