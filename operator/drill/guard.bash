@@ -1,9 +1,9 @@
 # Held as long as a restore drill: no other drill begins, and its copy goes when it ends, however it ends. Arguments:
-#   STATE PROJECT BY. stdin stays open as long as the drill. On it: `made`, where nothing is being restored any more;
-#   `theirs`, where the copy is somebody else's, and stays.
+#   STATE PROJECT BY. stdin stays open as long as the drill, and has a line every 15 s. On it: `made`, where nothing is
+#   being restored any more; `theirs`, where the copy is somebody else's, and stays.
 # stdout: `ready`. Exit 96: another drill; 95: somebody's copy is there.
 set -euo pipefail
-# The laptop that goes away closes stdin, and that is the end that is waited for.
+# The laptop that goes away closes stdin, or nothing comes any more: that is the end that is waited for.
 trap '' HUP PIPE INT
 # shellcheck disable=SC2034
 state=$1 PROJECT=$2 by=$3
@@ -31,7 +31,7 @@ guard=$!
 trap end EXIT
 trap 'exit 143' TERM
 say ready
-while IFS= read -r line; do
+while IFS= read -r -t "${SILENCE:-60}" line; do
   case $line in
     theirs) theirs=yes ;;
     made) wait=0 ;;

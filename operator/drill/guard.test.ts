@@ -45,12 +45,12 @@ const gone = async (seconds: number) => {
   }
 };
 
-async function guard(): Promise<ChildProcess> {
+async function guard(more: Record<string, string> = {}): Promise<ChildProcess> {
   const child = spawn(
     "bash",
     ["-c", drillScript("guard"), "bash", state(), "shop-production", "ana@laptop"],
     {
-      env: env(),
+      env: { ...env(), ...more },
       stdio: ["pipe", "pipe", "inherit"],
     },
   );
@@ -78,6 +78,14 @@ it("waits for a copy that is about to be made", async () => {
   child.stdin?.end();
   await new Promise((later) => setTimeout(later, 1000));
   copy();
+  expect(await over(child)).toBe(0);
+  expect(there()).toEqual([]);
+});
+
+it("takes it away where nothing comes any more, as where the laptop lost its power", async () => {
+  const child = await guard({ SILENCE: "1" });
+  copy();
+  child.stdin?.write("made\n");
   expect(await over(child)).toBe(0);
   expect(there()).toEqual([]);
 });

@@ -16,6 +16,7 @@ type Service = {
 type Compose = {
   services: Record<string, Service>;
   networks: Record<string, { internal?: boolean; driver_opts?: Record<string, string> }>;
+  volumes: Record<string, { driver_opts?: Record<string, string> } | null>;
 };
 
 const folder = "stacks/fkod/generated/production";
@@ -113,13 +114,19 @@ describe("a release without a way out", () => {
       old: [{ type: "bind", source: "/var/run", target: "/host" }],
       user: ["/run/user/1000:/host"],
       containerd: ["/var/../run/containerd:/host"],
+      named: ["whole:/host"],
     };
     const others = {
       logs: ["/var/lib/docker/containers:/logs:ro"],
       own: ["runs:/run"],
       near: ["/runs:/data"],
+      kept: ["data:/data"],
     };
-    const { left, file } = changed(({ services }) => {
+    const { left, file } = changed(({ services, volumes: declared }) => {
+      Object.assign(declared, {
+        whole: { driver_opts: { type: "none", o: "bind", device: "/" } },
+        data: { driver_opts: { type: "none", o: "bind", device: "/mnt/data" } },
+      });
       for (const [name, list] of Object.entries({ ...volumes, ...others }))
         services[name] = { volumes: list } as Service;
       services.strong = { privileged: true } as Service;

@@ -33,7 +33,11 @@ type Service = {
   depends_on?: Record<string, unknown> | string[];
   profiles?: string[];
 };
-type Compose = { services: Record<string, Service>; networks?: Record<string, unknown> };
+type Compose = {
+  services: Record<string, Service>;
+  networks?: Record<string, unknown>;
+  volumes?: Record<string, { driver_opts?: { device?: string } } | null>;
+};
 
 export type Isolated = {
   /** In place of the release's compose.yaml. */
@@ -57,7 +61,7 @@ export function isolated(text: string, plan: Pick<PlanJson, "backups">): Isolate
       "A drill ends at the stack's own door. Hold it by hand: docs/runbooks/disaster.md",
     );
   const left = Object.entries(file.services).flatMap(([service, words]) => {
-    const why = SILENT.has(service) ? "it talks to others alone" : hostsOwn(words);
+    const why = SILENT.has(service) ? "it talks to others alone" : hostsOwn(words, file.volumes ?? {});
     return why === undefined ? [] : [{ service, why }];
   });
   const gone = new Set(left.map(({ service }) => service));
@@ -93,13 +97,18 @@ function shut(words: unknown, door: boolean): object {
 }
 
 /** A network of the host's, Docker itself, or the host's own rights are no way that can be shut. */
-function hostsOwn({ network_mode, pid, privileged, volumes = [] }: Service): string | undefined {
+function hostsOwn(
+  { network_mode, pid, privileged, volumes = [] }: Service,
+  named: NonNullable<Compose["volumes"]>,
+): string | undefined {
   if (network_mode !== undefined && !/^(none|service:.+)$/.test(network_mode))
     return `its network is ${network_mode}, which cannot be shut`;
   if (privileged) return "it is privileged, and may do on the host whatever it likes";
   if (pid === "host") return "it is among the host's processes";
   for (const one of volumes) {
-    const source = typeof one === "string" ? one.split(":")[0] : one.source;
+    const written = typeof one === "string" ? one.split(":")[0] : one.source;
+    // A volume by name may be a folder of the host's.
+    const source = named[written ?? ""]?.driver_opts?.device ?? written;
     if (source?.endsWith("docker.sock")) return "it has Docker's socket";
     if (source?.startsWith("/") && leadsToDocker(source))
       return `it has the host's ${source}, and Docker's socket with it`;
