@@ -34,5 +34,6 @@ export function finish(dashboard: Dashboard, datasource: DataSource): Finished {
     return { ...panel, id, targets, datasource: { ...datasource }, ...(links && { links }) };
   });
   const links = (dashboard.links ?? []).map(({ placement: _, ...link }) => link);
-  return { ...dashboard, annotations: { list: [] }, links, panels } as Finished;
+  const annotations = { list: dashboard.annotations?.list ?? [] };
+  return { ...dashboard, annotations, links, panels } as Finished;
 }
