@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import * as units from "@grafana/grafana-foundation-sdk/units";
 import { parser } from "@prometheus-io/lezer-promql";
 import { describe, expect, test } from "vitest";
+import { objectiveFigures } from "../operator/observe/figures.ts";
 import { dashboardText } from "./build.ts";
 import { dashboards } from "./dashboards.ts";
 import { expressions } from "./expressions.ts";
@@ -128,6 +129,17 @@ describe.each(dashboardStems)("%s", (stem) => {
       expect(syntaxErrors(expr), panel).toEqual([]);
   });
 
+  test("markers say what they mark, from the data source that is there", () => {
+    for (const { name, datasource, titleFormat, textFormat, target } of dashboards[stem]().annotations
+      ?.list ?? []) {
+      expect(datasource, name).toEqual({ type: "prometheus", uid: "prometheus" });
+      expect(textFormat, name).toMatch(/\.$/);
+      const { expr } = target as unknown as { expr: string };
+      for (const [, label] of `${titleFormat} ${textFormat}`.matchAll(/\{\{(\w+)\}\}/g))
+        expect(expr, `${name}: {{${label}}}`).toContain(label);
+    }
+  });
+
   test("pickers ask for a label of a metric, and are used", () => {
     const dashboard = dashboards[stem]();
     const all = visible(stem).flatMap(({ targets }) => targets.map(({ expr }) => expr));
@@ -149,6 +161,34 @@ test("links between dashboards lead somewhere", () => {
     for (const { title, links } of visible(stem))
       for (const { url } of links ?? [])
         expect(known.has(url as string), `${stem}, ${title}: ${url}`).toBe(true);
+});
+
+test("a table of several queries names each column by its query, with a unit of its own", () => {
+  const table = visible("release").find(({ title }) => title === "Side by side");
+  const organize = table?.transformations?.find(({ id }) => id === "organize");
+  const targets = table?.targets ?? [];
+  expect(organize?.options).toMatchObject({
+    renameByName: {
+      release: "Release",
+      ...Object.fromEntries(targets.map(({ refId, legendFormat }) => [`Value #${refId}`, legendFormat])),
+    },
+  });
+  const units = table?.fieldConfig?.overrides.map(({ matcher, properties }) => [
+    matcher.options,
+    properties.find(({ id }) => id === "unit")?.value,
+  ]);
+  expect(units?.map(([column]) => column)).toEqual(targets.map(({ legendFormat }) => legendFormat));
+  for (const [column, unit] of units ?? []) expect(UNITS.has(unit), String(column)).toBe(true);
+});
+
+test("what `plimsoll objectives` prints is what the dashboard shows", () => {
+  const shown = visible("objectives").flatMap(({ targets }) => targets.map(({ expr }) => expr));
+  for (const [name, expr] of Object.entries(objectiveFigures))
+    if (!/^(left|burn|fast)(_|$)/.test(name))
+      expect(
+        shown.some((one) => one.includes(expr)),
+        name,
+      ).toBe(true);
 });
 
 test("the first page fits one screen: what needs a person is in its first rows", () => {

@@ -1,4 +1,4 @@
-/** Every PromQL expression of a dashboard, ready for a parser or for Prometheus itself. */
+/** Every PromQL expression of a dashboard, of its markers too, ready for a parser or for Prometheus itself. */
 import { type Finished, isRow } from "./library/finish.ts";
 
 export type Expression = { dashboard: string; panel: string; expr: string };
@@ -23,7 +23,10 @@ export function substitute(expr: string, pickers: readonly string[]): string {
 
 export function expressions(dashboard: Finished): Expression[] {
   const pickers = (dashboard.templating?.list ?? []).map(({ name }) => name);
-  const found: Expression[] = [];
+  const found: Expression[] = (dashboard.annotations?.list ?? []).flatMap(({ name, target }) => {
+    const { expr } = target as unknown as { expr: string };
+    return { dashboard: dashboard.uid as string, panel: name, expr: substitute(expr, pickers) };
+  });
   for (const panel of dashboard.panels) {
     if (isRow(panel)) continue;
     for (const { expr } of panel.targets)

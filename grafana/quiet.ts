@@ -11,6 +11,10 @@ export const quietPanels: Readonly<Partial<Record<DashboardStem, Readonly<Record
       "recorded over minutes to days; cache and archive only after their first use",
     Data: "one node has no replica",
   },
+  objectives: {
+    "Promises in danger": "nothing fires",
+    "At this pace it lasts": "nothing failed in the last hour",
+  },
   edge: {
     "Failed and refused by status": "nothing failed",
   },
@@ -48,6 +52,9 @@ export const quietPanels: Readonly<Partial<Record<DashboardStem, Readonly<Record
   },
   host: {
     "Disk full in": "the disk is not filling",
+  },
+  logs: {
+    Firing: "nothing fires",
   },
   prometheus: {
     Firing: "nothing fires",

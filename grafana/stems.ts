@@ -4,6 +4,8 @@
  */
 export const dashboardStems = [
   "overview",
+  "objectives",
+  "release",
   "edge",
   "certificates",
   "api",
@@ -12,6 +14,7 @@ export const dashboardStems = [
   "backup",
   "redis",
   "host",
+  "logs",
   "prometheus",
 ] as const;
 export type DashboardStem = (typeof dashboardStems)[number];

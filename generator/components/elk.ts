@@ -160,6 +160,7 @@ export const elk = defineComponent({
         filebeat: "speaks no Prometheus; an alert on the age of the newest log would be the better sign",
       },
       rules: ["elasticsearch"],
+      dashboards: ["logs"],
       thresholds: [
         {
           record: "plimsoll:retention:logs_bytes",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { dashboardStems } from "../../grafana/stems.ts";
+import { rulesOf } from "../../prometheus/mutation/rules.ts";
 import { produce } from "../index.ts";
 import { shortest, sourceOf } from "../testing/source.ts";
 import { environmentName, grafanaSettings, type SettingKey } from "./grafana/settings.ts";
@@ -120,6 +121,23 @@ describe("grafana", () => {
     );
     expect(plan.offers.dashboards).toContain("overview");
     expect(dashboardStems).toEqual(expect.arrayContaining([...plan.offers.dashboards]));
+  });
+
+  it("has the dashboard of the logs where there are logs, those of objectives and releases always", () => {
+    for (const logging of ["{}", "false"]) {
+      const { dashboards } = planned(`${stack}logging: ${logging}\n`).plan.offers;
+      expect(dashboards.includes("logs"), logging).toBe(logging === "{}");
+      expect(dashboards).toEqual(expect.arrayContaining(["objectives", "release"]));
+    }
+  });
+
+  it.each(["{}", "false"])("has the dashboard that each alert names (logging: %s)", (logging) => {
+    const { plan } = planned(`${stack}logging: ${logging}\n`);
+    const named = plan.offers.rules.flatMap((stem) =>
+      rulesOf(stem).flatMap(({ annotations }) => annotations?.dashboard ?? []),
+    );
+    expect(named.length).toBeGreaterThan(50);
+    expect([...new Set(named)].filter((stem) => !plan.offers.dashboards.includes(stem))).toEqual([]);
   });
 
   it("leaves Go half of its memory, and takes the port it is given", () => {

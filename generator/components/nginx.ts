@@ -128,7 +128,7 @@ export const nginx = defineComponent({
       hostNames: [...new Set([context.spec.domain, ...options.names])],
       scrapes: [{ job: NGINX, targets: [{ service: NGINX, port: METRICS_PORT }] }],
       rules: ["edge"],
-      dashboards: ["edge"],
+      dashboards: ["edge", "release"],
       logs: { [NGINX]: "nginx" },
       backups: [
         { what: NGINX, none: "The weights of the moment; the operator sets them again" },

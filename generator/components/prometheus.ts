@@ -106,7 +106,7 @@ export const prometheus = defineComponent({
         ...(context.environment === "production" ? business : []),
       ],
       thresholds: [...ownThresholds(context.spec, options), ...businessRecords(context.spec.business)],
-      dashboards: ["prometheus", ...business],
+      dashboards: ["prometheus", "objectives", ...business],
       logs: { [NAME]: "logfmt" },
       backups: [{ what: NAME, none: "Metrics of the last days: nothing is restored from them" }],
       settings: [

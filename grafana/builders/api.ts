@@ -35,6 +35,7 @@ export function api() {
     title: "API",
     description: "Requests by route; event loop, memory and database connections of every Node process.",
     pickers: [{ name: "process", label: "Process", metric: "nodejs_version_info", values: "instance" }],
+    deploys: true,
     sections: {
       Now: [
         number({

@@ -13,6 +13,7 @@ export function business() {
     title: "Business",
     description:
       "Registrations, orders, satisfaction: the figures that `business` of stack.yaml names, from the application's own counters, beside what they are to reach.",
+    deploys: true,
     from: "now-7d",
     sections: {
       "Is it reached?": [

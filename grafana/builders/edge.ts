@@ -12,6 +12,7 @@ export function edge() {
     title: "Edge",
     description: "What users get: requests, errors and latency at nginx, in all and by server.",
     pickers: [{ name: "server", label: "Server", metric: "plimsoll_edge_requests_total", values: "server" }],
+    deploys: true,
     sections: {
       Now: [
         number({
@@ -142,6 +143,7 @@ export function edge() {
         lines({
           title: "Share of the requests",
           description: "What share each server really gets; a canary is the small one.",
+          more: "release",
           unit: "percentunit",
           width: 6,
           max: 1,

@@ -21,6 +21,7 @@ export function overview() {
     stem: "overview",
     title: "Overview",
     description: "Is all well? Promises, alerts, and the state of every part on one page.",
+    deploys: true,
     sections: {
       "Is all well?": [
         number({
@@ -82,6 +83,7 @@ export function overview() {
           max: 1,
           limits: { warnAbove: 0.8, above: 1 },
           none: "no data yet",
+          more: "objectives",
           queries: [
             query(`(1 - plimsoll:uptime:ratio:30d) / (1 - scalar(${promised.uptime}))`, "Uptime"),
             query(`plimsoll:edge:error_ratio:3d / scalar(${promised.errors})`, "Errors"),

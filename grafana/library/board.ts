@@ -1,5 +1,6 @@
 /** A dashboard from its sections: each a row of the grid with its panels under it. */
 import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
+import * as prometheus from "@grafana/grafana-foundation-sdk/prometheus";
 import { type DashboardStem, dashboardUid } from "../stems.ts";
 import { type Finished, finish } from "./finish.ts";
 import type { PanelBuilder } from "./panels.ts";
@@ -12,6 +13,8 @@ export type Board = {
   description: string;
   /** What the user picks at the top: values of a label of a metric. */
   pickers?: readonly Picker[];
+  /** Whether a line over all its panels marks each deploy. */
+  deploys?: true;
   /** How far back it looks at first. */
   from?: string;
   sections: Readonly<Record<string, readonly PanelBuilder[]>>;
@@ -37,11 +40,32 @@ function pickerVariable({ name, label, metric, values }: Picker) {
   );
 }
 
+/**
+ * Two minutes from when a server first took requests with a new release. A number is never used twice, not by a
+ * rollback either, so that one which was seen before is no deploy: nginx or Prometheus was away meanwhile.
+ */
+const DEPLOYED =
+  "max by (release) (plimsoll_edge_server_release) unless on (release) max by (release) (present_over_time(plimsoll_edge_server_release[6h] offset 2m))";
+
+function deployMarker() {
+  // As often as is scraped, and not once a minute: the two minutes are met at any range of up to a week.
+  const target = new prometheus.DataqueryBuilder().expr(DEPLOYED).range().interval("15s").refId("Anno");
+  return new dashboard.AnnotationQueryBuilder()
+    .name("Deploys")
+    .datasource(DATA_SOURCE)
+    .enable(true)
+    .iconColor("purple")
+    .target(target)
+    .titleFormat("{{release}}")
+    .textFormat("The first server takes requests with {{release}}.");
+}
+
 export function board({
   stem,
   title,
   description,
   pickers = [],
+  deploys,
   from = "now-3h",
   sections,
 }: Board): Finished {
@@ -62,6 +86,7 @@ export function board({
         .asDropdown(true)
         .keepTime(true),
     );
+  if (deploys) builder.annotation(deployMarker());
   for (const [name, panels] of Object.entries(sections)) {
     builder.withRow(new dashboard.RowBuilder(name));
     for (const panel of panels) builder.withPanel(panel);

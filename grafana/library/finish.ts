@@ -1,6 +1,6 @@
 /**
  * What the SDK leaves open (0.0.21): ids of panels and rows, refIds of targets, the data source of each. And what it
- * says too much: that links belong into a closed menu.
+ * says too much: that links and markers belong into a closed menu.
  */
 import type { Dashboard, Panel, RowPanel } from "@grafana/grafana-foundation-sdk/dashboard";
 
@@ -34,5 +34,8 @@ export function finish(dashboard: Dashboard, datasource: DataSource): Finished {
     return { ...panel, id, targets, datasource: { ...datasource }, ...(links && { links }) };
   });
   const links = (dashboard.links ?? []).map(({ placement: _, ...link }) => link);
-  return { ...dashboard, annotations: { list: [] }, links, panels } as Finished;
+  const annotations = {
+    list: (dashboard.annotations?.list ?? []).map(({ placement: _, ...marker }) => marker),
+  };
+  return { ...dashboard, annotations, links, panels } as Finished;
 }

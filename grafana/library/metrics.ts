@@ -36,6 +36,28 @@ export function edgeQuantile(quantile: number, matchers = "", by = ""): string {
   return `(histogram_quantile(${quantile}, ${buckets}) >= 0)`;
 }
 
+/** 1 for each server of the edge, with the release it runs; `not named` where nothing was deployed. */
+export const serverRelease = "plimsoll:edge:server_release";
+
+/** What was found by server (and by `by`), added up for each release. What the edge answered by itself is nobody's. */
+export function ofRelease(byServer: string, by = ""): string {
+  const labels = ["release", by].filter(Boolean).join(", ");
+  return `sum by (${labels}) (${byServer} * on (server) group_left (release) ${serverRelease})`;
+}
+
+export function releaseRate(matchers = ""): string {
+  return ofRelease(edgeRate(matchers, "server"));
+}
+
+export function releaseErrorShare(): string {
+  return `(${releaseRate('code=~"5.."')} or 0 * ${releaseRate()}) / (${releaseRate()} > 0)`;
+}
+
+export function releaseQuantile(quantile: number): string {
+  const buckets = `sum by (server, le) (rate(${SECONDS}_bucket[$__rate_interval]))`;
+  return `(histogram_quantile(${quantile}, ${ofRelease(buckets, "le")}) >= 0)`;
+}
+
 /** Share of reads that found their key. */
 export function hitShare(matchers = "", by = "instance"): string {
   const rate = (metric: string) => `sum by (${by}) (rate(${metric}{${matchers}}[$__rate_interval]))`;

@@ -158,3 +158,33 @@ export function rows(
       },
     });
 }
+
+/**
+ * A table with one line for each value of a label, and beside it what each query found. A query's legend is the heading
+ * of its column.
+ */
+export function sideBySide(
+  words: Words & { label: Readonly<{ name: string; heading: string }>; units: readonly string[] },
+): PanelBuilder {
+  const { label, queries, units } = words;
+  // Grafana names the columns by the letters of the queries (finish.ts), which follow their order.
+  const columns = queries.map(
+    ({ legend }, at) => [`Value #${String.fromCharCode(65 + at)}`, legend] as const,
+  );
+  const names = [label.name, ...columns.map(([name]) => name)];
+  const panel = fill(new table.PanelBuilder(), words, { width: 16, height: 8, as: "table" })
+    .showHeader(true)
+    .withTransformation({ id: "merge", options: {} })
+    .withTransformation({ id: "filterFieldsByName", options: { include: { names } } })
+    .withTransformation({
+      id: "organize",
+      options: {
+        excludeByName: {},
+        indexByName: Object.fromEntries(names.map((name, index) => [name, index])),
+        renameByName: { [label.name]: label.heading, ...Object.fromEntries(columns) },
+      },
+    });
+  for (const [at, { legend }] of queries.entries())
+    panel.overrideByName(legend, [{ id: "unit", value: units[at] ?? words.unit }]);
+  return panel;
+}

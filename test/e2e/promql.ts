@@ -11,6 +11,10 @@ import type { RunningStack } from "./engine.ts";
 const EXPLAINED: readonly [RegExp, string][] = [
   [/^elasticsearch_/, "Elasticsearch has no Debian package"],
   [/^probe_ssl_/, "local is plain HTTP"],
+  [
+    /^plimsoll_edge_server_release$/,
+    "local is brought up and not deployed, and only a deploy names releases: dashboards show them as not named",
+  ],
   [/^grafana_/, "Grafana has no Debian package"],
   [/^plimsoll_certificate/, "local is plain HTTP: certificates.test.ts looks at these on a production stack"],
   [/^plimsoll_backup_verify_/, "a backup is verified once a day: backup.test.ts does it now"],

@@ -1,0 +1,182 @@
+/** What a dashboard's expressions answer, asked of Prometheus's own engine with series whose answer is known. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { prometheusImage } from "../generator/components/prometheus.ts";
+import { readOwn } from "../generator/package.ts";
+import { findTool, type Tool } from "../generator/testing/tools.ts";
+import { dashboards } from "./dashboards.ts";
+import { expressions } from "./expressions.ts";
+import type { DashboardStem } from "./stems.ts";
+
+const RULES = ["edge", "objectives"].map((stem) => `prometheus/rules/${stem}.rules.yaml`);
+
+type Series = Readonly<Record<string, string>>;
+/** Labels as promtool writes them, to the value. */
+type Answer = Readonly<Record<string, number>>;
+
+let promtool: Tool | undefined;
+beforeAll(() => {
+  promtool = findTool({ tool: "promtool", image: prometheusImage });
+}, 600_000);
+
+/** The expression of a panel, or of a marker, by its name and place. */
+function asked(stem: DashboardStem, panel: string, at = 0): string {
+  const found = expressions(dashboards[stem]()).filter((one) => one.panel === panel)[at];
+  if (!found) throw new Error(`${stem} has no ${panel}, ${at}`);
+  return found.expr;
+}
+
+/** When it is asked, what, and what is to be answered. */
+type Question = readonly [string, string, Answer];
+
+function answers(series: Series, questions: readonly Question[]): void {
+  const test = {
+    rule_files: RULES,
+    evaluation_interval: "1m",
+    tests: [
+      {
+        interval: "1m",
+        input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+        promql_expr_test: questions.map(([at, expr, answer]) => ({
+          expr,
+          eval_time: at,
+          exp_samples: Object.entries(answer).map(([labels, value]) => ({ labels, value })),
+        })),
+      },
+    ],
+    fuzzy_compare: true,
+  };
+  const files = {
+    ...Object.fromEntries(RULES.map((path) => [path, readOwn(path)])),
+    "a.yaml": stringify(test),
+  };
+  const { code, output } = (promtool as Tool).run(files, ["test", "rules", "a.yaml"]);
+  expect(code, output).toBe(0);
+}
+
+/** v1 on two servers; v2 on the spare from minute 20 on, slower and with a tenth of its requests failing. */
+const canary: Series = {
+  'plimsoll_edge_server_weight{server="api-1",group="api"}': "45x60",
+  'plimsoll_edge_server_weight{server="api-2",group="api"}': "45x60",
+  'plimsoll_edge_server_weight{server="api-spare",group="api"}': "_x20 10x40",
+  'plimsoll_edge_server_release{server="api-1",group="api",release="v1"}': "1x60",
+  'plimsoll_edge_server_release{server="api-2",group="api",release="v1"}': "1x60",
+  'plimsoll_edge_server_release{server="api-spare",group="api",release="v2"}': "_x20 1x40",
+  'plimsoll_edge_requests_total{server="api-1",code="200"}': "0+270x60",
+  'plimsoll_edge_requests_total{server="api-2",code="200"}': "0+270x60",
+  'plimsoll_edge_requests_total{server="api-spare",code="200"}': "_x20 0+54x40",
+  'plimsoll_edge_requests_total{server="api-spare",code="500"}': "_x20 0+6x40",
+  // What the edge refuses by itself is no release's.
+  'plimsoll_edge_requests_total{server="edge",code="429"}': "0+600x60",
+  'plimsoll_edge_request_duration_seconds_bucket{server="api-1",le="0.1"}': "0+270x60",
+  'plimsoll_edge_request_duration_seconds_bucket{server="api-1",le="0.2"}': "0+270x60",
+  'plimsoll_edge_request_duration_seconds_bucket{server="api-1",le="+Inf"}': "0+270x60",
+  'plimsoll_edge_request_duration_seconds_bucket{server="api-spare",le="0.1"}': "_x20 0+0x40",
+  'plimsoll_edge_request_duration_seconds_bucket{server="api-spare",le="0.2"}': "_x20 0+60x40",
+  'plimsoll_edge_request_duration_seconds_bucket{server="api-spare",le="+Inf"}': "_x20 0+60x40",
+  'process_resident_memory_bytes{job="api",instance="api-1"}': "300x60",
+  'process_resident_memory_bytes{job="api",instance="api-2"}': "200x60",
+  'plimsoll:limit:memory_bytes{instance="api-1"}': "400x60",
+  'plimsoll:limit:memory_bytes{instance="api-2"}': "400x60",
+};
+
+describe("release", { timeout: 600_000 }, () => {
+  it("puts the old release beside the new one, each with what its own servers did", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const side = (at: number) => asked("release", "Side by side", at);
+    answers(canary, [
+      ["40m", side(0), { '{release="v1"}': 2, '{release="v2"}': 1 }],
+      ["40m", side(1), { '{release="v1"}': 0.9, '{release="v2"}': 0.1 }],
+      ["40m", side(2), { '{release="v1"}': 9, '{release="v2"}': 1 }],
+      ["40m", side(3), { '{release="v1"}': 0, '{release="v2"}': 0.1 }],
+      ["40m", side(5), { '{release="v1"}': 0.095, '{release="v2"}': 0.195 }],
+      ["40m", asked("release", "Saved by another server"), { '{release="v1"}': 0, '{release="v2"}': 0 }],
+      ["40m", asked("release", "Memory of its limit"), { '{release="v1"}': 0.75 }],
+    ]);
+  });
+
+  it("marks a deploy when its first server takes requests, for two minutes", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const marker = asked("release", "Deploys");
+    const v2 = { '{release="v2"}': 1 };
+    answers(canary, [
+      ["19m", marker, {}],
+      ["20m", marker, v2],
+      ["21m", marker, v2],
+      ["22m", marker, {}],
+      ["40m", marker, {}],
+    ]);
+  });
+
+  it("takes no restart of nginx and no silence of an hour for a deploy", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const away = { 'plimsoll_edge_server_release{server="api-1",release="v1"}': "1x10 _x60 1x20" };
+    answers(away, [["72m", asked("release", "Deploys"), {}]]);
+  });
+
+  it("shows a stack that was never deployed as one release without a name", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const up = {
+      'plimsoll_edge_server_weight{server="api-1",group="api"}': "100x30",
+      'plimsoll_edge_requests_total{server="api-1",code="200"}': "0+60x30",
+    };
+    answers(up, [
+      ["20m", asked("release", "Side by side", 2), { '{release="not named"}': 1 }],
+      ["20m", asked("release", "Deploys"), {}],
+    ]);
+  });
+});
+
+describe("objectives", { timeout: 600_000 }, () => {
+  const promises = {
+    "plimsoll:objective:uptime_ratio": "0.999x60",
+    "plimsoll:objective:error_ratio": "0.01x60",
+    "plimsoll:objective:database_seconds": "0.1x60",
+    "plimsoll:objective:cache_hit_ratio": "0.8x60",
+    "plimsoll:objective:rpo_seconds": "3600x60",
+    "plimsoll:objective:rto_seconds": "3600x60",
+  };
+
+  it("says of each promise whether it is kept, and nothing of one that few reads tell of", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const kept = (at: number) => asked("objectives", "Kept", at);
+    const found = {
+      ...promises,
+      'probe_duration_seconds{job="probe",instance="postgres"}': "0.2x60",
+      plimsoll_archive_waiting_seconds: "3600x60",
+      'plimsoll_drill_rto_seconds{kind="failover"}': "9999x60",
+      'plimsoll_drill_rto_seconds{kind="restore"}': "1800x60",
+    };
+    answers(found, [
+      ["50m", kept(1), { "{}": 0 }],
+      ["50m", kept(3), { "{}": 1 }],
+      ["50m", kept(4), { "{}": 1 }],
+    ]);
+    const reads = (hits: number, misses: number) => ({
+      ...promises,
+      'redis_keyspace_hits_total{instance="redis-cache"}': `0+${hits}x60`,
+      'redis_keyspace_misses_total{instance="redis-cache"}': `0+${misses}x60`,
+    });
+    answers(reads(600, 600), [["50m", kept(2), { "{}": 0 }]]);
+    answers(reads(20, 20), [["50m", kept(2), {}]]);
+    answers(reads(40, 1), [["50m", kept(2), { "{}": 1 }]]);
+  });
+
+  it("draws burn rates in units of what may fail, and the line where the alerts draw it", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const series = {
+      ...promises,
+      'plimsoll_edge_requests_total{server="api-1",code="200"}': "0+95x60",
+      'plimsoll_edge_requests_total{server="api-1",code="500"}': "0+5x60",
+    };
+    const errors = (at: number) => asked("objectives", "Errors: within hours", at);
+    answers(series, [
+      // The promise is 1%, and 5% fail.
+      ["50m", errors(0), { 'plimsoll:budget:burn_rate:1h{objective="errors"}': 5 }],
+      ["50m", errors(1), { "{}": 5 }],
+      ["50m", errors(2), { "{}": 14.4 }],
+      ["50m", asked("objectives", "Uptime: within days", 2), { "{}": 6 }],
+      ["50m", asked("objectives", "Errors: by the end of the window", 2), { "{}": 1 }],
+    ]);
+  });
+});
