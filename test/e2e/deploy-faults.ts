@@ -6,6 +6,7 @@ import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { counted, expectNoneLost, newContent } from "./deploy-series.ts";
 import { type DeploySite, isWhole, STATE } from "./deploy-site.ts";
+import { inLongIt } from "./long.ts";
 import { startRelay } from "./relay.ts";
 import { eventually } from "./wait.ts";
 
@@ -200,27 +201,33 @@ export function twoAndReboot(site: () => DeploySite): void {
 }
 
 export function enginesThatEnd(site: () => DeploySite): void {
-  it("brings back what an engine that was killed on the host left half done, and loses nothing by it", async () => {
-    const was = await before(site());
-    const version = await site().next();
-    await newContent(site());
-    const { counts } = await counted(site(), async () => {
-      const client = site().begin(["deploy", "production", "--yes"]);
-      await site().begun(version, "roll api-2");
-      // Both halves of it at once: nobody is left to clean up. The pattern does not find the shell that asks.
-      await site().exec(
-        `kill -KILL $(grep -al 'state/onhos[t]/deploy.bash' /proc/[0-9]*/cmdline | cut -d/ -f3)`,
-      );
-      const { exitCode, stderr } = await client;
-      expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/nobody is at work on/)]);
-      expect(await site().current()).toBe(was.version);
-      expect((await site().attempt(`test -s ${STATE}/work && test -e ${STATE}/work.lock`)).exitCode).toBe(0);
-      await goesOn(site());
-    });
-    expectNoneLost(counts);
-    const release = await site().release(version);
-    expect([release.state, release.reason]).toEqual(["failed", expect.stringMatching(/^interrupted/)]);
-  });
+  // onhost.test.ts has the same beside itself, without ssh in between.
+  inLongIt(
+    "brings back what an engine that was killed on the host left half done, and loses nothing by it",
+    async () => {
+      const was = await before(site());
+      const version = await site().next();
+      await newContent(site());
+      const { counts } = await counted(site(), async () => {
+        const client = site().begin(["deploy", "production", "--yes"]);
+        await site().begun(version, "roll api-2");
+        // Both halves of it at once: nobody is left to clean up. The pattern does not find the shell that asks.
+        await site().exec(
+          `kill -KILL $(grep -al 'state/onhos[t]/deploy.bash' /proc/[0-9]*/cmdline | cut -d/ -f3)`,
+        );
+        const { exitCode, stderr } = await client;
+        expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/nobody is at work on/)]);
+        expect(await site().current()).toBe(was.version);
+        expect((await site().attempt(`test -s ${STATE}/work && test -e ${STATE}/work.lock`)).exitCode).toBe(
+          0,
+        );
+        await goesOn(site());
+      });
+      expectNoneLost(counts);
+      const release = await site().release(version);
+      expect([release.state, release.reason]).toEqual(["failed", expect.stringMatching(/^interrupted/)]);
+    },
+  );
 
   it("is refused while the environment is locked, and not by a lock whose time is over", async () => {
     onTestFinished(async () => void (await site().run(["unlock", "production"])));
@@ -242,7 +249,8 @@ export function enginesThatEnd(site: () => DeploySite): void {
 }
 
 export function dockerAndDisk(site: () => DeploySite): void {
-  it("waits for a Docker engine that is restarted in the middle", async () => {
+  // onhost.test.ts has an engine that is away for a while.
+  inLongIt("waits for a Docker engine that is restarted in the middle", async () => {
     const version = await site().next();
     const name = await newContent(site());
     const live = (await site().attempt("docker info --format '{{.LiveRestoreEnabled}}'")).stdout.trim();
