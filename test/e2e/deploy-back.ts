@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { counted, expectNoneLost, newContent } from "./deploy-series.ts";
 import { type DeploySite, isWhole, LIVE, STATE } from "./deploy-site.ts";
+import { inLongIt } from "./long.ts";
 
 /** Sums of all files, as one text. */
 async function sums(site: DeploySite, folder: string): Promise<string> {
@@ -89,7 +90,8 @@ export function canaries(site: () => DeploySite): void {
       "rollback.samples": 5,
     };
 
-    it("gets its share, is found good and takes over", async () => {
+    // onhost.test.ts has the same beside itself; what follows begins one over ssh.
+    inLongIt("gets its share, is found good and takes over", async () => {
       await site().setProduction(words);
       const before = (await site().answers()).release;
       const name = await newContent(site());
@@ -111,7 +113,7 @@ export function canaries(site: () => DeploySite): void {
       const current = await site().current();
       const containers = await site().containers();
       await newContent(site());
-      await site().setProduction({ "api.environment": { ERRORS: "0.3" }, "canary.for": "1m" });
+      await site().setProduction({ ...words, "api.environment": { ERRORS: "0.3" }, "canary.for": "1m" });
       const version = await site().next();
       const { counts } = await counted(site(), async () => {
         const client = site().begin(["canary", "start", "production", "--yes"]);

@@ -3,7 +3,7 @@ import { it } from "vitest";
 import { canaries, rollbacks } from "./deploy-back.ts";
 import { badReleases } from "./deploy-faults.ts";
 import { sentImages } from "./deploy-image.ts";
-import { series } from "./deploy-series.ts";
+import { APPLICATIONS, series } from "./deploy-series.ts";
 import { isWhole } from "./deploy-site.ts";
 import { onDroplet } from "./deploy-suite.ts";
 import { badHosts, badWords } from "./deploy-words.ts";
@@ -17,8 +17,11 @@ onDroplet("deploys to a droplet", await engineOrSkip(), (site) => {
   });
   it("loses nothing of an application that does not mind SIGTERM", () =>
     series(site(), "plain", { deploys: 1 }));
-  it("loses nothing of one that goes on until it is killed", () =>
-    series(site(), "stubborn", { deploys: inLong(2, 1) }));
+  it("loses nothing of one that goes on until it is killed", async () => {
+    await series(site(), "stubborn", { deploys: inLong(2, 1) });
+    // What comes after is about other things, and need not wait for it.
+    await site().setProduction(APPLICATIONS.polite);
+  });
 
   badWords(site);
   badHosts(site);

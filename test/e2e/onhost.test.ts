@@ -313,7 +313,7 @@ describe.skipIf(!engine)("the engine on the host", () => {
   it.each(
     inLong(
       ["images", "nginx test", "spare", "roll api-1", "roll api-2", "nginx", "spare out", "smoke"],
-      ["roll api-2", "nginx", "smoke"],
+      ["roll api-2", "nginx"],
     ),
   )("goes back by itself where it is killed in the middle of: %s", async (step) => {
     const version = await site.current();
