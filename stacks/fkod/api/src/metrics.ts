@@ -12,6 +12,7 @@ export function createMetrics(release: string) {
       name: "http_request_duration_seconds",
       help: "Time from the request's arrival to the end of its response.",
       labelNames: ["method", "route", "status"] as const,
+      enableExemplars: true,
       // 0.2 s is the target for the 95th percentile, 1 s the limit for a rollback: both are edges.
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10],
       registers,
