@@ -9,7 +9,7 @@ type Command = {
   error?: unknown;
 };
 
-/** A span for each command within a request, a job or a task. ioredis tells of them by itself (from 5.11 on). */
+/** A span for each command within a request, a job or a task. ioredis tells of them by itself, on a channel of Node's. */
 export function traceRedis(): void {
   const tracer = trace.getTracer("fkod/redis");
   const spans = new WeakMap<object, Span>();
