@@ -1,5 +1,6 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { get } from "node:http";
 import { createServer } from "node:net";
@@ -53,8 +54,7 @@ async function serve(more: Record<string, string> = {}): Promise<Started> {
   const port = await freePort();
   running = await startServer(port, {
     NODE_OPTIONS: `--import ${pathToFileURL(join(folder, "spy.mjs"))}`,
-    DATABASE_URL: `postgres://app:x@127.0.0.1:${postgres.port}/fkod`,
-    REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+    ...servers(),
     JWT_SECRET: "x".repeat(32),
     RELEASE: "v12",
     SERVER_NAME: "api-1",
@@ -62,6 +62,11 @@ async function serve(more: Record<string, string> = {}): Promise<Started> {
   });
   return running;
 }
+
+const servers = () => ({
+  DATABASE_URL: `postgres://app:x@127.0.0.1:${postgres.port}/fkod`,
+  REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+});
 
 /** As the stack sets them. */
 const tracing = (port: number) => ({
@@ -209,6 +214,36 @@ describe("with a backend", () => {
     expect(backend.spans.map(({ name }) => name)).toEqual(["GET /api/v1/whoami"]);
     backend.close();
   });
+});
+
+test("a task of the clock is a trace of its own, and so are its statements part of it", async () => {
+  const backend = await playBackend();
+  const child = spawn(process.execPath, [join(api, "dist/clock.js")], {
+    env: {
+      PATH: process.env.PATH,
+      ...servers(),
+      ...tracing(backend.port),
+      HOST: "127.0.0.1",
+      PORT: String(await freePort()),
+      OTEL_SERVICE_NAME: "fkod-clock",
+    },
+    stdio: "ignore",
+  });
+  try {
+    const task = await until("the task", () =>
+      backend.spans.find(({ name }) => name === "course-statistics"),
+    );
+    expect(task).toMatchObject({ parentSpanId: "", resource: { "service.name": "fkod-clock" } });
+    const children = backend.spans.filter(({ parentSpanId }) => parentSpanId === task.spanId);
+    expect(children.map(({ name }) => name).join()).toMatch(
+      /pg\.query:BEGIN.*pg\.query:SELECT.*pg\.query:COMMIT/i,
+    );
+    child.kill("SIGTERM");
+    expect((await once(child, "exit"))[0]).toBe(0);
+  } finally {
+    child.kill("SIGKILL");
+    backend.close();
+  }
 });
 
 describe("with a backend that is away", () => {
