@@ -17,6 +17,7 @@ import {
 } from "./api/instances.ts";
 import { Api } from "./api/options.ts";
 import { apiServices } from "./api/services.ts";
+import { tracingProvides } from "./api/tracing.ts";
 import { type Claim, defineComponent } from "./component.ts";
 
 export const api = defineComponent({
@@ -49,6 +50,7 @@ export const api = defineComponent({
     const all = servers(options);
     const spare = spareServer(options);
     return {
+      ...tracingProvides(context),
       application: {
         group: UPSTREAM,
         servers: all.map(({ service, port, metrics }) => ({ service, port, metrics })),

@@ -134,7 +134,11 @@ export const grafana = defineComponent({
       {
         path: "grafana/datasources/datasources.yaml",
         content: {
-          yaml: dataSources({ interval: scrapeInterval(offers), elastic: context.present.has("elk") }),
+          yaml: dataSources({
+            interval: scrapeInterval(offers),
+            elastic: context.present.has("elk"),
+            view: context.spec.tracing?.view,
+          }),
           comment: "Read when Grafana starts.",
         },
         restarts: ["grafana"],

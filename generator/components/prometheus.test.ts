@@ -137,9 +137,12 @@ describe("promtool", () => {
     promtool = findTool({ tool: "promtool", image: prometheusImage });
   }, 600_000);
 
-  it.each(environmentNames)("accepts the configuration of %s", (environment) => {
+  it.each([
+    ...environmentNames.map((environment) => [environment, ""] as const),
+    ["production", "tracing: { endpoint: https://otlp.example.com }\n"] as const,
+  ])("accepts the configuration of %s %s", (environment, words) => {
     if (promtool === undefined) return;
-    const { texts } = made("", environment);
+    const { texts } = made(words, environment);
     const files = Object.fromEntries(
       Object.entries(texts)
         .filter(([path]) => path.startsWith("prometheus/"))

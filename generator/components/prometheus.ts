@@ -84,7 +84,7 @@ export const prometheus = defineComponent({
             "--query.timeout=30s",
             `--web.external-url=http://127.0.0.1:${options.port}/`,
             // Rules and targets that a generate changed are taken in without a restart, and without a door to ask at.
-            "--enable-feature=auto-reload-config",
+            `--enable-feature=auto-reload-config${context.spec.tracing ? ",exemplar-storage" : ""}`,
             "--config.auto-reload-interval=15s",
           ],
           environment: { GOMEMLIMIT: goMemoryLimit(memory) },

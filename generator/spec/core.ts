@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { BusinessTarget } from "./business.ts";
 import { MachineWord } from "./machine.ts";
+import { Tracing } from "./tracing.ts";
 import {
   Between,
   Command,
@@ -192,6 +193,9 @@ export const coreShape = {
     .describe(
       "What the business is to reach, from the application's own counters: a dashboard, and in production alerts",
     ),
+  tracing: Tracing.optional().describe(
+    "Traces of the application, by OpenTelemetry, to a backend of your choice; none if absent, and on a laptop none unless environments.local has its own",
+  ),
   drills: Drills.prefault({}).describe(
     "How often, at least, a disaster is rehearsed: plimsoll drill. One that is overdue is an alert; false: of that kind none is due",
   ),

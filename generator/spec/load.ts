@@ -85,7 +85,9 @@ export function loadSpec(
   );
 
   // A laptop would share production's bucket with it: it has a volume, unless its own words name something else.
-  const shared = environment === "local" ? without(base, ["backup", "repository"]) : base;
+  // Nor does it send its traces among production's.
+  const shared =
+    environment === "local" ? without(without(base, ["backup", "repository"]), ["tracing"]) : base;
   let words = merge(shared, own) as Record<string, unknown>;
   const machineIsOwn = (own?.machine ?? undefined) !== undefined;
   if (environment === "local" && !machineIsOwn) words = { ...words, machine: words.machine ?? "s-1vcpu-1gb" };

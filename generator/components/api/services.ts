@@ -5,6 +5,7 @@ import type { Handed } from "./hand-over.ts";
 import { httpProbe, processHealth } from "./health.ts";
 import { type Instance, MIGRATE, processes, servers, spareServer } from "./instances.ts";
 import type { Api } from "./options.ts";
+import { tracingOf } from "./tracing.ts";
 
 /** The scratch space of a read-only container. */
 const TMPFS = ["/tmp:size=64m,mode=1777"];
@@ -89,6 +90,7 @@ function environmentOf(
     NODE_ENV: "production",
     HOST: "0.0.0.0",
     RELEASE: context.release?.version ?? "local",
+    ...tracingOf(instance.service, context),
     // What the user sets wins: a database of their own elsewhere.
     ...handed.environment,
     ...own,

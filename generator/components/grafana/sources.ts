@@ -7,9 +7,11 @@ export type Sources = {
   /** Between two scrapes: `$__rate_interval` is four of them, so that a rate never falls between two. */
   interval: string;
   elastic: boolean;
+  /** The page of a trace, with {trace} for its id. */
+  view: string | undefined;
 };
 
-export function dataSources({ interval, elastic }: Sources) {
+export function dataSources({ interval, elastic, view }: Sources) {
   return {
     apiVersion: 1,
     // A source that is gone from this file is gone from Grafana.
@@ -28,10 +30,20 @@ export function dataSources({ interval, elastic }: Sources) {
           prometheusType: "Prometheus",
           timeInterval: interval,
           manageAlerts: false,
+          ...(view !== undefined && { exemplarTraceIdDestinations: [traceLink(view)] }),
         },
       },
       ...(elastic ? [elasticsearch()] : []),
     ],
+  };
+}
+
+/** `$$` is a dollar in these files: Grafana puts the value in when somebody clicks, and not when it reads them. */
+function traceLink(view: string) {
+  return {
+    name: "trace_id",
+    url: view.replaceAll("{trace}", () => "$${__value.raw}"),
+    urlDisplayLabel: "Trace",
   };
 }
 

@@ -149,6 +149,7 @@ export function confModel(options: Nginx, grant: Grant, routes: readonly Route[]
     rate: options.rate !== false && { rate: options.rate.requests, burst: options.rate.burst, zone: 4096 },
     trusted: options.trusted_proxies.length > 0 && options.trusted_proxies.map(literal),
     realIpHeader: options.client_address,
+    ownTraces: context.spec.tracing !== undefined && !context.spec.tracing.trust_clients,
     cors: options.cors !== undefined && {
       origins: [...new Set(options.cors.origins)].map(literal),
       maxAge: Math.ceil(options.cors.max_age),

@@ -6,6 +6,8 @@ type Options = { interval: number };
 /** Limits on one answer: an application that makes a series of every user must not take the monitoring down. */
 const SAMPLE_LIMIT = 20_000;
 const BODY_LIMIT = "16MB";
+/** Kept in memory, at some 100 bytes each (Prometheus's documentation of exemplar-storage): 2 MB. */
+const EXEMPLARS = 20_000;
 
 export function prometheusConfig(options: Options, offers: Offers, context: Context) {
   const interval = promDuration(options.interval);
@@ -20,6 +22,7 @@ export function prometheusConfig(options: Options, offers: Offers, context: Cont
       external_labels: { stack: context.spec.name, environment: context.environment },
     },
     rule_files: ["/etc/prometheus/rules/*.rules.yaml"],
+    ...(context.spec.tracing && { storage: { exemplars: { max_exemplars: EXEMPLARS } } }),
     ...(context.present.has("alertmanager") && {
       alerting: { alertmanagers: [{ static_configs: [{ targets: ["alertmanager:9093"] }] }] },
     }),

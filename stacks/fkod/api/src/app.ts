@@ -13,11 +13,11 @@ import { mentorRoutes } from "./routes/mentors.ts";
 
 /** The application without a socket. Routes carry their full path, which is the metrics' label too. */
 export function createApp(parts: Parts): { app: Express; endStreams(): void } {
-  const { env, log, metrics, sentry } = parts;
+  const { env, log, metrics, sentry, tracing } = parts;
   const app = express();
   app.disable("x-powered-by");
   app.set("trust proxy", env.TRUST_PROXY);
-  app.use(watchRequests(log, metrics, () => parts.draining));
+  app.use(watchRequests(log, metrics, tracing, () => parts.draining));
   app.use(cors(env.CORS_ORIGIN));
   healthRoutes(app, parts);
   // Before the JSON parser, as uploads are read by their own route.

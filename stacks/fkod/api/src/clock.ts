@@ -6,10 +6,13 @@ import { closeBase, createBase } from "./parts.ts";
 import { createSideServer, listen } from "./side-server.ts";
 import { start } from "./start.ts";
 
-const { env, log } = start("clock", ServiceEnv);
-const base = createBase(env, log);
+const { env, log, tracing } = await start("clock", ServiceEnv);
+const base = createBase(env, log, tracing);
 const stopping = new AbortController();
-const tasks = clockTasks(base);
+const tasks = clockTasks(base).map((task) => ({
+  ...task,
+  run: () => tracing.trace(task.name, "task", task.run),
+}));
 const lastTurn = new Map(tasks.map((task) => [task, Date.now()]));
 
 function told(task: Task, milliseconds: number, error?: unknown): void {
@@ -38,6 +41,6 @@ const finished = Promise.all(tasks.map((task) => runAtBeat(task, stopping.signal
 stopOnSignals(log, env.SHUTDOWN_DEADLINE_MS, async () => {
   stopping.abort();
   await finished;
-  await closeBase(base);
+  await Promise.all([closeBase(base), tracing.stop()]);
   side.close();
 });

@@ -42,6 +42,9 @@ const ServiceShape = DatabaseEnv.extend({
   SHUTDOWN_DEADLINE_MS: number(100, 600_000, 25_000),
   SENDGRID_API_KEY: optional,
   SENDGRID_FROM_EMAIL: z.email({ error: "is not an email address" }).default("noreply@fkod.com"),
+  // The other variables of OpenTelemetry are read by itself.
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(["https:", "http:"], "https://otlp.example.com").optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: optional,
   SENTRY_DSN: url(["https:", "http:"], "https://KEY@o1.ingest.sentry.io/2").optional(),
 });
 

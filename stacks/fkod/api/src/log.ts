@@ -7,6 +7,8 @@ export type { Logger } from "pino";
 export function createLogger(
   env: { LOG_LEVEL: string; RELEASE: string; SERVER_NAME: string; NODE_ENV: string },
   process: "api" | "worker" | "clock" | "migrate" | "seed",
+  /** Asked at each line for what it is to have beside its own fields. */
+  more?: () => Record<string, string>,
 ): Logger {
   return pino(
     {
@@ -17,6 +19,7 @@ export function createLogger(
         serviceNodeName: env.SERVER_NAME,
         apmIntegration: false,
       }),
+      ...(more && { mixin: more }),
       level: env.LOG_LEVEL,
       // We log chosen fields only; this is for the day that somebody logs a whole object.
       redact: {

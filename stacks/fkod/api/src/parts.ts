@@ -10,6 +10,7 @@ import type { Logger } from "./log.ts";
 import { createMetrics, type Metrics, watchPools } from "./metrics.ts";
 import { createOpenAi, type OpenAi } from "./services/openai.ts";
 import { createSentry, type Sentry } from "./services/sentry.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** What the worker and the clock work with. Opens connections; `closeBase` ends them. */
 export type Base = {
@@ -19,6 +20,7 @@ export type Base = {
   sessionsRedis: Redis;
   queue: Queue;
   sentry: Sentry;
+  tracing: Tracing;
 };
 
 /** What the API's routes work with. */
@@ -34,7 +36,7 @@ export type Parts = Base & {
   draining: boolean;
 };
 
-export function createBase(env: ServiceEnv, log: Logger): Base {
+export function createBase(env: ServiceEnv, log: Logger, tracing: Tracing): Base {
   const metrics = createMetrics(env.RELEASE);
   const database = createDatabase(
     env,
@@ -52,11 +54,12 @@ export function createBase(env: ServiceEnv, log: Logger): Base {
     // Jobs live beside the sessions: the cache's Redis may throw anything away.
     queue: createQueue(sessionsRedis),
     sentry: createSentry(env, log),
+    tracing,
   };
 }
 
-export function createParts(env: Env, log: Logger): Parts {
-  const base = createBase(env, log);
+export function createParts(env: Env, log: Logger, tracing: Tracing): Parts {
+  const base = createBase(env, log, tracing);
   const cacheRedis = createRedis("cache", env.CACHE_REDIS_URL, env.SERVER_NAME, log);
   const sessions = createSessions(base.sessionsRedis);
   const tokens = createTokens(env.JWT_SECRET, env.JWT_EXPIRY, sessions);

@@ -7,15 +7,17 @@ import { websocketEcho } from "./routes/websocket.ts";
 import { createSideServer, listen } from "./side-server.ts";
 import { start } from "./start.ts";
 
-const { env, log } = start("api", Env);
-const parts = createParts(env, log);
+const { env, log, tracing } = await start("api", Env);
+const parts = createParts(env, log, tracing);
 const { app, endStreams } = createApp(parts);
 const server = createServer(app);
 const { closeAll } = websocketEcho(server, parts);
-const side = createSideServer(parts.metrics.registry, () => true, {
-  release: env.RELEASE,
-  server: env.SERVER_NAME,
-});
+const side = createSideServer(
+  parts.metrics.registry,
+  () => true,
+  { release: env.RELEASE, server: env.SERVER_NAME },
+  tracing.on,
+);
 
 // Above nginx's own 60 s, or nginx sends a request on a connection that we are just closing: a 502.
 server.keepAliveTimeout = 75_000;
@@ -29,7 +31,7 @@ stopOnSignals(log, env.SHUTDOWN_DELAY_MS + env.SHUTDOWN_DEADLINE_MS + 2_500, asy
   endStreams();
   closeAll();
   if (!(await drain(server, env.SHUTDOWN_DEADLINE_MS))) log.warn("requests were cut off at the deadline");
-  await closeParts(parts);
+  await Promise.all([closeParts(parts), tracing.stop()]);
   side.close();
   side.closeAllConnections();
 });

@@ -1,11 +1,16 @@
 import { createServer, type Server } from "node:http";
 import type { Registry } from "prom-client";
+import { metricsPage } from "./metrics-page.ts";
 
-/** /metrics and /health on a port of their own, which no proxy knows. `healthy` is asked at each probe. */
+/**
+ * /metrics and /health on a port of their own, which no proxy knows. `healthy` is asked at each probe.
+ * @param exemplars /metrics has them, for those who take OpenMetrics
+ */
 export function createSideServer(
   registry: Registry,
   healthy: () => boolean,
   about: Record<string, string>,
+  exemplars = false,
 ): Server {
   return createServer((request, response) => {
     const path = request.url?.split("?")[0];
@@ -16,8 +21,8 @@ export function createSideServer(
       return void response.end(JSON.stringify({ status: ok ? "ok" : "stuck", ...about }));
     }
     if (path !== "/metrics") return void response.writeHead(404).end();
-    registry.metrics().then(
-      (text) => response.writeHead(200, { "Content-Type": registry.contentType }).end(text),
+    metricsPage(registry, exemplars ? request.headers.accept : undefined).then(
+      ({ type, text }) => response.writeHead(200, { "Content-Type": type, Vary: "Accept" }).end(text),
       () => response.writeHead(500).end(),
     );
   });

@@ -2,14 +2,27 @@ import type { z } from "zod";
 import { createLogger, exitOnStrayErrors, type Logger } from "./log.ts";
 import { EnvError, readEnv } from "./read-env.ts";
 import { createSentry } from "./services/sentry.ts";
+import {
+  logFields,
+  noTracing,
+  startTracing,
+  type Tracing,
+  type TracingEnv,
+  wantsTracing,
+} from "./tracing.ts";
 
 type Name = "api" | "worker" | "clock";
-type Basic = { LOG_LEVEL: string; RELEASE: string; SERVER_NAME: string; NODE_ENV: string };
+type Basic = TracingEnv & { LOG_LEVEL: string; RELEASE: string; NODE_ENV: string };
 
 /** What server, worker and clock do first. A bad environment ends the process with 2 and all its faults. */
-export function start<S extends z.ZodType<Basic>>(name: Name, schema: S): { env: z.infer<S>; log: Logger } {
+export async function start<S extends z.ZodType<Basic>>(
+  name: Name,
+  schema: S,
+): Promise<{ env: z.infer<S>; log: Logger; tracing: Tracing }> {
   const env = environment(name, schema);
-  const log = createLogger(env, name);
+  const traced = wantsTracing(env);
+  let tracing = noTracing;
+  const log = createLogger(env, name, traced ? () => logFields(tracing.here()) : undefined);
   const sentry = createSentry(env, log);
   exitOnStrayErrors(log, (error) => sentry.report(error, { process: name }));
   const features = ["SENDGRID_API_KEY", "OPENAI_API_KEY", "SENTRY_DSN"];
@@ -18,7 +31,8 @@ export function start<S extends z.ZodType<Basic>>(name: Name, schema: S): { env:
     (feature) => !known[feature] && !(feature === "OPENAI_API_KEY" && name !== "api"),
   );
   if (off.length > 0) log.info(`off, as not set: ${off.join(", ")}`);
-  return { env, log };
+  if (traced) tracing = await startTracing(env, log);
+  return { env, log, tracing };
 }
 
 function environment<S extends z.ZodType<Basic>>(name: Name, schema: S): z.infer<S> {

@@ -7,8 +7,8 @@ import { createMailer } from "./services/sendgrid.ts";
 import { createSideServer, listen } from "./side-server.ts";
 import { start } from "./start.ts";
 
-const { env, log } = start("worker", ServiceEnv);
-const base = createBase(env, log);
+const { env, log, tracing } = await start("worker", ServiceEnv);
+const base = createBase(env, log, tracing);
 const mailer = createMailer(env, log);
 const name = `${env.SERVER_NAME}-${process.pid}`;
 
@@ -53,6 +53,6 @@ stopOnSignals(log, env.SHUTDOWN_DEADLINE_MS, async () => {
   // The pop ends by itself within its two seconds; cutting it off could lose the job it is just handing over.
   await finished;
   await closeRedis(popping);
-  await closeBase(base);
+  await Promise.all([closeBase(base), tracing.stop()]);
   side.close();
 });

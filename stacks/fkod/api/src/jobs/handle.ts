@@ -8,23 +8,26 @@ export async function handle(
   worker: string,
   popping: Redis,
   seconds: number,
-  { queue, metrics, log, sentry, database, mailer }: Base & { mailer: Mailer },
+  { queue, metrics, log, sentry, database, mailer, tracing }: Base & { mailer: Mailer },
 ): Promise<void> {
   const taken = await createQueue(popping).take(worker, seconds);
   if (!taken) return;
-  let job: Job | undefined;
-  try {
-    job = Job.parse(JSON.parse(taken.raw));
-    await welcome(job.userId, database, mailer);
-    await queue.done(worker, taken.raw);
-    metrics.jobs.inc({ job: job.kind, outcome: "done" });
-    log.info({ "user.id": String(job.userId), "fkod.job": job.id }, `${job.kind} done`);
-  } catch (error) {
-    const outcome = await queue.failed(worker, taken.raw, job);
-    metrics.jobs.inc({ job: job?.kind ?? "unknown", outcome });
-    log.error({ err: error as Error, "fkod.job": job?.id }, `a job failed: ${outcome}`);
-    if (outcome === "dead") await sentry.report(error, { job: job?.kind ?? "unknown" });
-  }
+  await tracing.trace("job", "job", async (failed) => {
+    let job: Job | undefined;
+    try {
+      job = Job.parse(JSON.parse(taken.raw));
+      await welcome(job.userId, database, mailer);
+      await queue.done(worker, taken.raw);
+      metrics.jobs.inc({ job: job.kind, outcome: "done" });
+      log.info({ "user.id": String(job.userId), "fkod.job": job.id }, `${job.kind} done`);
+    } catch (error) {
+      failed(error);
+      const outcome = await queue.failed(worker, taken.raw, job);
+      metrics.jobs.inc({ job: job?.kind ?? "unknown", outcome });
+      log.error({ err: error as Error, "fkod.job": job?.id }, `a job failed: ${outcome}`);
+      if (outcome === "dead") await sentry.report(error, { job: job?.kind ?? "unknown" });
+    }
+  });
 }
 
 async function welcome(userId: number, database: Base["database"], mailer: Mailer): Promise<void> {
