@@ -93,7 +93,7 @@ function unitsOf(plan: Plan): Unit[] {
 
 function homeOf(plan: Plan, members: readonly (readonly [string, PlannedService])[]): string {
   const [name, service] = members[0] as (typeof members)[number];
-  return readsOthers(plan, name) ? "backups" : (Object.keys(service.compose.networks)[0] ?? "app");
+  return readsOthers(plan, name) ? "backups" : (Object.keys(service.compose.networks)[0] ?? "monitoring");
 }
 
 /** Mermaid reads `end`, `x` and `o` at the wrong place as syntax: every id ends in an underscore. */
