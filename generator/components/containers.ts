@@ -17,7 +17,9 @@ export const Containers = z
       .describe("Where the machine's Docker engine keeps what it knows of its containers"),
   })
   .prefault({})
-  .describe("Memory, CPU, restarts and kills of every container, by a sidecar that reads the kernel's figures");
+  .describe(
+    "Memory, CPU, restarts and kills of every container, by a sidecar that reads the kernel's figures",
+  );
 export type Containers = z.output<typeof Containers>;
 
 const NAME = "containers";
@@ -27,7 +29,9 @@ const build: Build = {
   name: NAME,
   files: [
     template("Dockerfile", "containers/Dockerfile.hbs", {}),
-    ...["plimsoll-containers", "figures.awk", "known.jq"].map((file) => copy(file, `templates/containers/${file}`)),
+    ...["plimsoll-containers", "figures.awk", "known.jq"].map((file) =>
+      copy(file, `templates/containers/${file}`),
+    ),
   ],
 };
 
@@ -55,7 +59,7 @@ export const containers = defineComponent({
   // node-exporter has the volume, and hands the figures on: without it nobody would read them.
   claim: (_options, { present }) =>
     present.has("node-exporter")
-      ? [{ service: NAME, memory: { floor: 32 * MiB, weight: 0 }, cpu: { weight: 64 }, pids: 16 }]
+      ? [{ service: NAME, memory: { floor: 16 * MiB, weight: 0 }, cpu: { weight: 64 }, pids: 16 }]
       : [],
 
   contribute(options, _grants, context): Contribution {
@@ -94,6 +98,7 @@ export const containers = defineComponent({
         labels: { instance },
         because: "a service of the plan that is to run all the time",
       })),
+      rules: [NAME],
       unscraped: { [NAME]: "writes its figures for node-exporter to read (volume metrics)" },
       logs: { [NAME]: "supercronic" },
     };

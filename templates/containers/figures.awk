@@ -17,6 +17,13 @@ function word(path, name,   line, parts, value) {
   return value
 }
 
+# All words of memory.stat, into `stat`.
+function read_stat(path,   line, parts) {
+  split("", stat)
+  while ((getline line < path) > 0) if (split(line, parts, " ") == 2) stat[parts[1]] = parts[2]
+  close(path)
+}
+
 function number(value) { return value ~ /^[0-9]+$/ }
 
 # Keeps a figure until all of its name stand together. What could not be read is left out.
@@ -37,11 +44,13 @@ function single(name, help, value) {
   printf "# HELP %s %s\n# TYPE %s gauge\n%s %s\n", name, help, name, name, value
 }
 
-function read_figures(i, place,   memory, cpu, account, pids, usage, idle, limit, quota, parts) {
+function read_figures(i, place,   memory, cpu, account, pids, usage, held, idle, limit, quota, parts) {
   if (unified) {
     memory = cpu = account = pids = cgroup "/" place
     usage = text(memory "/memory.current")
-    idle = word(memory "/memory.stat", "inactive_file")
+    read_stat(memory "/memory.stat")
+    idle = stat["inactive_file"]
+    held = usage - idle - stat["active_file"] - stat["slab_reclaimable"]
     limit = text(memory "/memory.max")
     split(text(cpu "/cpu.max"), parts, " ")
     figure("plimsoll_container_cpu_seconds_total", i, scaled(word(cpu "/cpu.stat", "usage_usec"), 1000000))
@@ -53,7 +62,10 @@ function read_figures(i, place,   memory, cpu, account, pids, usage, idle, limit
     account = cgroup "/cpuacct/" place
     pids = cgroup "/pids/" place
     usage = text(memory "/memory.usage_in_bytes")
-    idle = word(memory "/memory.stat", "total_inactive_file")
+    read_stat(memory "/memory.stat")
+    # Those of its children too, as its usage.
+    idle = stat["total_inactive_file"]
+    held = usage - idle - stat["total_active_file"]
     limit = text(memory "/memory.limit_in_bytes")
     parts[1] = text(cpu "/cpu.cfs_quota_us")
     parts[2] = text(cpu "/cpu.cfs_period_us")
@@ -63,14 +75,15 @@ function read_figures(i, place,   memory, cpu, account, pids, usage, idle, limit
   }
   # Its control group went while it was read: it ended.
   if (!number(usage)) return 0
-  # As `docker stats`: what the kernel would give back at once is not in use.
-  usage = usage - (number(idle) ? idle : 0)
-  if (usage < 0) usage = 0
+  # Read one after the other, they need not agree.
+  if ((usage -= idle) < 0) usage = 0
+  if (held < 0) held = 0
   figure("plimsoll_container_memory_working_set_bytes", i, whole(usage))
+  figure("plimsoll_container_memory_held_bytes", i, whole(held))
   # Without a limit v2 says `max`, and v1 a number that no machine has.
   if (number(limit) && limit < 1e18) {
     figure("plimsoll_container_memory_limit_bytes", i, whole(limit))
-    share[i] = usage / limit
+    share[i] = held / limit
   }
   if (number(parts[1]) && number(parts[2]) && parts[2] > 0)
     figure("plimsoll_container_cpu_limit_cores", i, sprintf("%.3f", parts[1] / parts[2]))
@@ -149,9 +162,10 @@ BEGIN {
   family("plimsoll_container_running", "gauge", "1 where it runs, 0 where it ended or waits to be started again.")
   family("plimsoll_container_start_time_seconds", "gauge", "When it was last started.")
   family("plimsoll_container_restarts_total", "counter", "Starts by Docker after it had ended by itself.")
-  family("plimsoll_container_oom_killed", "gauge", "1 where its last end was the kernel's, for want of memory.")
+  family("plimsoll_container_oom_killed", "gauge", "1 where the kernel killed a process of its latest run for want of memory.")
   family("plimsoll_container_oom_kills_total", "counter", "Processes of it that the kernel killed for want of memory.")
-  family("plimsoll_container_memory_working_set_bytes", "gauge", "Memory in use, without what the kernel can give back at once.")
+  family("plimsoll_container_memory_working_set_bytes", "gauge", "Memory in use, without files that nobody reads: as docker stats has it.")
+  family("plimsoll_container_memory_held_bytes", "gauge", "Memory that the kernel cannot take back: no files, whether read or not.")
   family("plimsoll_container_memory_limit_bytes", "gauge", "Memory at which the kernel kills.")
   family("plimsoll_container_cpu_seconds_total", "counter", "CPU time used.")
   family("plimsoll_container_cpu_limit_cores", "gauge", "Cores that it may use.")
