@@ -80,7 +80,10 @@ const trees = {
 function one(_: string, place: string, { usage, idle, limit, cpu, throttled, kills }: Use): void {
   const write1 = (path: string, text: string) => write(`cgroup/${path.replace("/", `/${place}/`)}`, text);
   write1("memory/memory.usage_in_bytes", `${usage}\n`);
-  write1("memory/memory.stat", `cache 1\ninactive_file 1\ntotal_inactive_file ${idle}\ntotal_active_file ${idle * 2}\n`);
+  write1(
+    "memory/memory.stat",
+    `cache 1\ninactive_file 1\ntotal_inactive_file ${idle}\ntotal_active_file ${idle * 2}\n`,
+  );
   write1("memory/memory.limit_in_bytes", `${limit ?? "9223372036854771712"}\n`);
   write1("memory/memory.oom_control", `oom_kill_disable 0\nunder_oom 0\noom_kill ${kills}\n`);
   write1("cpu/cpu.cfs_quota_us", "50000\n");

@@ -96,7 +96,8 @@ function references(plan: Plan, claims: readonly Claim[]): string[] {
   }
   const ends = new Set(claims.filter(({ ends }) => ends).map(({ service }) => service));
   for (const [name, { oneShot }] of Object.entries(plan.services))
-    if (oneShot !== ends.has(name)) broken.push(`${name} ${oneShot ? "ends, and does not claim so" : "claims to end"}`);
+    if (oneShot !== ends.has(name))
+      broken.push(`${name} ${oneShot ? "ends, and does not claim so" : "claims to end"}`);
   const reserves = new Set(
     plan.budget.lines.filter(({ reserve }) => reserve !== undefined).map(({ name }) => name),
   );

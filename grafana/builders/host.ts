@@ -122,7 +122,8 @@ export function host() {
         }),
         lines({
           title: "Cores used",
-          description: "By service. What is missing to the machine's own use is the engine, and what runs beside it.",
+          description:
+            "By service. What is missing to the machine's own use is the engine, and what runs beside it.",
           unit: "none",
           stack: true,
           queries: [
@@ -142,7 +143,8 @@ export function host() {
         }),
         lines({
           title: "Started, and killed for memory",
-          description: "How often within 15 minutes. A deploy starts each once; more than two is a crash that repeats.",
+          description:
+            "How often within 15 minutes. A deploy starts each once; more than two is a crash that repeats.",
           unit: "none",
           limits: { above: 3 },
           none: "nothing",

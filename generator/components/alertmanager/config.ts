@@ -93,7 +93,9 @@ function inhibitions() {
     },
     // A service that is gone is told once, by whoever knows it best.
     {
-      source_matchers: ['alertname=~"ApiServerDown|PostgresNodeDown|PostgresProxyDown|RedisSessionsDown|RedisCacheDown"'],
+      source_matchers: [
+        'alertname=~"ApiServerDown|PostgresNodeDown|PostgresProxyDown|RedisSessionsDown|RedisCacheDown"',
+      ],
       target_matchers: ['alertname="ServiceDown"'],
       equal: [...SAME_STACK, "instance"],
     },

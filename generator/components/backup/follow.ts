@@ -21,10 +21,7 @@ export function followThresholds(context: Pick<Context, "spec" | "environment">)
 }
 
 /** What must be there where a copy is to be kept warm. */
-export function followFaults(
-  { repository }: Pick<Backup, "repository">,
-  context: Early,
-): OptionFault[] {
+export function followFaults({ repository }: Pick<Backup, "repository">, context: Early): OptionFault[] {
   if (followOf(context) === undefined) return [];
   const path = ["..", "dr", "follow"];
   return [
