@@ -68,7 +68,10 @@ function unitsOf(plan: Plan): Unit[] {
   const running = Object.entries(plan.services).filter(
     ([, { oneShot, compose }]) => !oneShot && !compose.profiles,
   );
-  const exporters = running.filter(([name]) => name.endsWith("-exporter")).map(([name]) => name);
+  // What speaks to nobody hands its figures to one of them.
+  const exporters = running
+    .filter(([name, { compose }]) => name.endsWith("-exporter") || compose.network_mode === "none")
+    .map(([name]) => name);
   const rest = running.filter(([name]) => !exporters.includes(name));
   const kinds = groupBy(
     rest,
