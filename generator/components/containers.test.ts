@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -312,6 +313,17 @@ describe("whose containers they are", () => {
     round();
     write(`containers/${id(0xe)}/config.v2.json`, '{"ID":');
     expect(round()).toMatchObject({ "running containers": 1, containers_failed: 0 });
+  });
+
+  it("leaves the whole figures of before where the disk is full", () => {
+    docker(SELF, "containers");
+    place(SELF, use);
+    round();
+    const whole = readFileSync(join(folder, "metrics/containers.prom"), "utf8");
+    symlinkSync("/dev/full", join(folder, "metrics/.containers.new"));
+    place(SELF, { ...use, cpu: 99 });
+    expect(spawnSync("bash", [SCRIPT, "round"], { env: environment() }).status).not.toBe(0);
+    expect(readFileSync(join(folder, "metrics/containers.prom"), "utf8")).toBe(whole);
   });
 
   it.each([

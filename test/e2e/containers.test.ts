@@ -130,6 +130,23 @@ describe.skipIf(!engine)("containers", () => {
     }
   });
 
+  it("costs next to nothing", async () => {
+    const found = await nextFigures();
+    const of = (name: string) => found[`containers ${name}`] ?? Number.NaN;
+    const lived = (found.containers_timestamp_seconds ?? 0) - of("start_time_seconds");
+    const share = of("cpu_seconds_total") / lived;
+    const own = (await running()).find(({ service }) => service === "containers")?.container;
+    const { max_usage, usage } = (await own?.stats({ stream: false }))?.memory_stats ?? { usage: Number.NaN };
+    // Under cgroup v2 the engine tells of no highest.
+    const size = max_usage ?? usage;
+    console.error(
+      `containers: ${(100 * share).toFixed(2)}% of a core in ${lived} s, its start and health with it; ` +
+        `at most ${(size / MiB).toFixed(1)} of ${of("memory_limit_bytes") / MiB} MB`,
+    );
+    expect(share).toBeLessThan(0.03);
+    expect(size).toBeLessThan(0.7 * of("memory_limit_bytes"));
+  });
+
   it("has no way out, no right, and nothing of the machine's that it could write to", async () => {
     expect(await compareLimits(stack)).toEqual([]);
     const tell = (command: string) => stack.exec("containers", ["sh", "-c", command]);
