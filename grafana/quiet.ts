@@ -52,6 +52,8 @@ export const quietPanels: Readonly<Partial<Record<DashboardStem, Readonly<Record
   },
   host: {
     "Disk full in": "the disk is not filling",
+    "Waits at its CPU limit": "containers are not watched (monitoring.containers)",
+    "Started, and killed for memory": "nothing was started again, and nothing was killed",
   },
   logs: {
     Firing: "nothing fires",

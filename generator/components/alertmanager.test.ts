@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { ruleStems, rulesOf } from "../../prometheus/mutation/rules.ts";
 import { produce } from "../index.ts";
 import { shortest, sourceOf } from "../testing/source.ts";
 import { findTool, type Tool } from "../testing/tools.ts";
@@ -21,6 +22,35 @@ function made(more: string, environment: "local" | "production" = "production") 
   const text = files.find(({ path }) => path === "alertmanager/alertmanager.yaml")?.text ?? "";
   return { plan, text, config: parse(text), service: plan.services.alertmanager?.compose };
 }
+
+/** What keeps quiet what, as `alert > alert`, of those that name alerts. */
+const named = (matcher: string) => /^alertname=~?"([^"]+)"$/.exec(matcher)?.[1]?.split("|") ?? [];
+
+describe("what is told already", () => {
+  const { config } = made("");
+  const rules = config.inhibit_rules as {
+    source_matchers: string[];
+    target_matchers: string[];
+    equal: string[];
+  }[];
+
+  it("is named by alerts that there are, and told once", () => {
+    const there = ruleStems.flatMap(rulesOf).map(({ alert }) => alert);
+    const all = rules.flatMap(({ source_matchers, target_matchers }) =>
+      [...source_matchers, ...target_matchers].flatMap(named),
+    );
+    expect(all.filter((name) => !there.includes(name))).toEqual([]);
+    const quiet = (target: string) =>
+      rules
+        .filter(({ target_matchers }) => target_matchers.flatMap(named).includes(target))
+        .flatMap(({ source_matchers, equal }) =>
+          source_matchers.flatMap(named).map((source) => `${source} by ${equal.at(-1)}`),
+        );
+    expect(quiet("ServiceDown")).toContain("PostgresNodeDown by instance");
+    expect(quiet("TargetDown")).toContain("ServiceDown by instance");
+    expect(quiet("HostOutOfMemoryKill")).toEqual(["ServiceKilledForMemory by environment"]);
+  });
+});
 
 describe("receivers", () => {
   it("are none by default: alerts stay on the page, and explain says so", () => {

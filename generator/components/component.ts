@@ -24,7 +24,12 @@ export type Context = {
   present: ReadonlySet<string>;
   /** Sum of what all components demand of a kind, known once all have claimed: `demand("database connections")`. */
   demand(kind: string): number;
+  /** Names of the services that are to run all the time, known then too: no job that ends, and no spare. */
+  services: readonly string[];
 };
+
+/** What is known before all have claimed. */
+export type Early = Omit<Context, "demand" | "services">;
 
 export type Release = { version: string; tag?: string };
 
@@ -36,6 +41,8 @@ export type Claim = {
   service: string;
   /** Set where no service runs with it all the time: why it is kept free. */
   reserve?: string;
+  /** A job: it runs at a start and ends. */
+  ends?: true;
   memory: Part;
   /** `weight`: share under contention (cpu_shares, 1024 is normal). `cap`: cores, never above what the machine has. */
   cpu: { weight: number; cap?: number };
@@ -126,6 +133,7 @@ type Owned =
   | "secrets"
   | "env_file"
   | "networks"
+  | "network_mode"
   | "hostname"
   | "labels";
 
@@ -134,6 +142,7 @@ export type Network = "edge" | "app" | "data" | "monitoring" | "logging" | "admi
 /** A service with the keys of the Compose specification; hardening, limits and logging are added by the plan. */
 export type Service = Omit<ComposeService, Owned> & {
   image: Image;
+  /** None: it speaks to nobody. */
   networks: readonly Network[];
   /** Secrets mounted under /run/secrets/<name>. */
   secrets?: readonly string[];
@@ -300,10 +309,10 @@ export type Component<Options = unknown> = {
   /** True where `false` in stack.yaml leaves it out. */
   optional?: boolean;
   /** Why it cannot be part of this stack (no Debian package); undefined where it can. */
-  absent?(context: Omit<Context, "present" | "demand">): string | undefined;
+  absent?(context: Omit<Early, "present">): string | undefined;
   /** What no schema can say: faults across words, each at its path within the component's own part. */
-  check?(options: Options, context: Omit<Context, "demand">): readonly OptionFault[];
-  claim(options: Options, context: Omit<Context, "demand">): readonly Claim[];
+  check?(options: Options, context: Early): readonly OptionFault[];
+  claim(options: Options, context: Early): readonly Claim[];
   contribute(options: Options, grants: Grants, context: Context): Contribution;
   collect?(options: Options, grants: Grants, offers: Offers, context: Context): Collected;
 };

@@ -73,6 +73,7 @@ export const elk = defineComponent({
     },
     {
       service: "elastic-setup",
+      ends: true,
       memory: { floor: 48 * MiB, weight: 0 },
       cpu: { weight: 128 },
       pids: 64,

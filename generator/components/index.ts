@@ -5,6 +5,7 @@ import { backup } from "./backup.ts";
 import { blackbox } from "./blackbox.ts";
 import { certificates } from "./certificates.ts";
 import type { Component } from "./component.ts";
+import { containers } from "./containers.ts";
 import { elk } from "./elk.ts";
 import { grafana } from "./grafana.ts";
 import { nginx } from "./nginx.ts";
@@ -23,6 +24,7 @@ export const components: readonly Component[] = [
   prometheus,
   alertmanager,
   nodeExporter,
+  containers,
   blackbox,
   grafana,
   elk,

@@ -1,4 +1,5 @@
 /** Every reference in a plan resolves, no two services want the same port. A fault here that no user wrote is ours. */
+import type { Claim } from "../components/component.ts";
 import { InputError } from "../spec/fault.ts";
 import type { Spec } from "../spec/load.ts";
 import { portOf } from "./merge-compose.ts";
@@ -8,8 +9,8 @@ import type { Plan } from "./plan.ts";
  * @throws InputError for clashes that words of stack.yaml can cause (ports)
  * @throws Error for references that no component should have made
  */
-export function checkPlan(plan: Plan, spec: Spec): void {
-  const broken = [...references(plan), ...duplicates(plan)];
+export function checkPlan(plan: Plan, spec: Spec, claims: readonly Claim[]): void {
+  const broken = [...references(plan, claims), ...duplicates(plan)];
   if (broken.length > 0)
     throw new Error(`the plan of ${plan.name} contradicts itself:\n${broken.join("\n")}`);
   checkDisasterSite(spec);
@@ -57,7 +58,7 @@ function checkDisasterSite({ core, fault }: Spec): void {
     ]);
 }
 
-function references(plan: Plan): string[] {
+function references(plan: Plan, claims: readonly Claim[]): string[] {
   const names = new Set(Object.keys(plan.services));
   const secrets = new Set(plan.secrets.map((secret) => secret.name));
   const volumes = new Set(plan.volumes);
@@ -93,6 +94,10 @@ function references(plan: Plan): string[] {
     if (line.reserve === undefined && !names.has(line.name))
       broken.push(`${line.name} claims, and does not exist`);
   }
+  const ends = new Set(claims.filter(({ ends }) => ends).map(({ service }) => service));
+  for (const [name, { oneShot }] of Object.entries(plan.services))
+    if (oneShot !== ends.has(name))
+      broken.push(`${name} ${oneShot ? "ends, and does not claim so" : "claims to end"}`);
   const reserves = new Set(
     plan.budget.lines.filter(({ reserve }) => reserve !== undefined).map(({ name }) => name),
   );

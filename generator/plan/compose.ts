@@ -60,6 +60,7 @@ export type ComposeService = {
   tmpfs?: readonly string[];
   ports?: readonly ComposePort[];
   networks: Record<string, { aliases?: readonly string[] } | null>;
+  network_mode?: "none";
   depends_on?: Record<string, ComposeDependency>;
   healthcheck?: ComposeHealthcheck;
   restart: string;

@@ -33,6 +33,8 @@ export function harden(
     ...(secrets && {
       secrets: secrets.map((secret) => ({ source: secret, target: `/run/secrets/${secret}` })),
     }),
+    // Without a word of networks Compose would put it into one of its own, which leads out.
+    ...(networks.length === 0 && { network_mode: "none" as const }),
     networks: Object.fromEntries(networks.map((network) => [network, null])),
     // Compose's own default interval of 30 s would make every start wait that long for the first answer.
     ...(healthcheck && {

@@ -113,6 +113,7 @@ export function planStack(spec: Spec, components: readonly Component[], given?: 
   const context: Context = {
     ...early,
     present,
+    services: claims.filter(({ reserve, ends }) => !reserve && !ends).map(({ service }) => service),
     demand: (kind) => claims.reduce((sum, claim) => sum + (claim.demands?.[kind] ?? 0), 0),
   };
   const grants = grantsOf(budget);
@@ -167,7 +168,7 @@ export function planStack(spec: Spec, components: readonly Component[], given?: 
       canary: spec.core.canary,
     },
   };
-  checkPlan(plan, spec);
+  checkPlan(plan, spec, claims);
   return plan;
 }
 

@@ -32,7 +32,7 @@ export function composeFile(
       composeService(name, service, plan, files, hashes, stackFolder, pins),
     ]),
   );
-  const networks = new Set(Object.values(services).flatMap((service) => Object.keys(service.networks)));
+  const networks = new Set(Object.values(services).flatMap((service) => Object.keys(service.networks ?? {})));
   const mounted = new Set(
     Object.values(services).flatMap((service) => (service.secrets ?? []).map((secret) => secret.source)),
   );

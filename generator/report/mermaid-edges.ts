@@ -123,7 +123,7 @@ function readOwners(plan: Plan, service: string): string[] {
 /** Who reads Docker's own log files. */
 function logs(plan: Plan, unitOf: UnitOf): Edge[] {
   return Object.entries(plan.services).flatMap(([name, { compose }]) =>
-    (compose.volumes ?? []).some(({ source }) => source.endsWith("/docker/containers"))
+    (compose.volumes ?? []).some(({ target }) => target.endsWith("/docker/containers"))
       ? edge("logs", unitOf(name))
       : [],
   );

@@ -68,7 +68,10 @@ function unitsOf(plan: Plan): Unit[] {
   const running = Object.entries(plan.services).filter(
     ([, { oneShot, compose }]) => !oneShot && !compose.profiles,
   );
-  const exporters = running.filter(([name]) => name.endsWith("-exporter")).map(([name]) => name);
+  // What speaks to nobody hands its figures to one of them.
+  const exporters = running
+    .filter(([name, { compose }]) => name.endsWith("-exporter") || compose.network_mode === "none")
+    .map(([name]) => name);
   const rest = running.filter(([name]) => !exporters.includes(name));
   const kinds = groupBy(
     rest,
@@ -93,7 +96,7 @@ function unitsOf(plan: Plan): Unit[] {
 
 function homeOf(plan: Plan, members: readonly (readonly [string, PlannedService])[]): string {
   const [name, service] = members[0] as (typeof members)[number];
-  return readsOthers(plan, name) ? "backups" : (Object.keys(service.compose.networks)[0] ?? "app");
+  return readsOthers(plan, name) ? "backups" : (Object.keys(service.compose.networks)[0] ?? "monitoring");
 }
 
 /** Mermaid reads `end`, `x` and `o` at the wrong place as syntax: every id ends in an underscore. */

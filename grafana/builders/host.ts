@@ -13,8 +13,8 @@ const pressure = ["cpu", "memory", "io"] as const;
 export function host() {
   return board({
     stem: "host",
-    title: "Host",
-    description: "CPU, memory and disk of the machine that carries the stack.",
+    title: "Host and containers",
+    description: "CPU, memory and disk of the machine that carries the stack, and of each service on it.",
     sections: {
       Now: [
         number({
@@ -108,6 +108,53 @@ export function host() {
           queries: pressure.map((what) =>
             query(rate(`node_pressure_${what}_waiting_seconds_total`), what === "io" ? "disk" : what),
           ),
+        }),
+      ],
+      Services: [
+        lines({
+          title: "Memory of its limit",
+          description:
+            "Share of its container's memory that each holds and that the kernel cannot take back. It kills at 100%.",
+          unit: "percentunit",
+          max: 1,
+          limits: { above: 0.9 },
+          queries: [query("plimsoll:service:memory_ratio", "{{instance}}")],
+        }),
+        lines({
+          title: "Cores used",
+          description:
+            "By service. What is missing to the machine's own use is the engine, and what runs beside it.",
+          unit: "none",
+          stack: true,
+          queries: [
+            query(
+              "plimsoll:container:cores:5m or max by (instance) (rate(process_cpu_seconds_total[5m]))",
+              "{{instance}}",
+            ),
+          ],
+        }),
+        lines({
+          title: "Waits at its CPU limit",
+          description:
+            "Share of the periods of a tenth of a second in which it had used up what it may have. Above 25% for long it is slow.",
+          unit: "percentunit",
+          limits: { above: 0.25 },
+          queries: [query("plimsoll:container:throttled_ratio:5m", "{{instance}}")],
+        }),
+        lines({
+          title: "Started, and killed for memory",
+          description:
+            "How often within 15 minutes. A deploy starts each once; more than two is a crash that repeats.",
+          unit: "none",
+          limits: { above: 3 },
+          none: "nothing",
+          queries: [
+            query("plimsoll:service:starts:15m > 0", "{{instance}} started"),
+            query(
+              "sum by (service) (increase(plimsoll_container_oom_kills_total[15m])) > 0",
+              "{{service}} killed",
+            ),
+          ],
         }),
       ],
       Disk: [

@@ -91,6 +91,25 @@ function inhibitions() {
       target_matchers: ['severity="warn"', 'objective!=""'],
       equal: [...SAME_STACK, "objective"],
     },
+    // A service that is gone is told once, by whoever knows it best.
+    {
+      source_matchers: [
+        'alertname=~"ApiServerDown|PostgresNodeDown|PostgresProxyDown|RedisSessionsDown|RedisCacheDown"',
+      ],
+      target_matchers: ['alertname="ServiceDown"'],
+      equal: [...SAME_STACK, "instance"],
+    },
+    {
+      source_matchers: ['alertname="ServiceDown"'],
+      target_matchers: ['alertname="TargetDown"'],
+      equal: [...SAME_STACK, "instance"],
+    },
+    // The machine's count of kills names none.
+    {
+      source_matchers: ['alertname="ServiceKilledForMemory"'],
+      target_matchers: ['alertname="HostOutOfMemoryKill"'],
+      equal: SAME_STACK,
+    },
     // A target that cannot be asked says no more than that of itself.
     {
       source_matchers: ['severity="page"', 'instance!=""'],

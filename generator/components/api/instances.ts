@@ -51,6 +51,7 @@ export const MIGRATE = "migrate";
 export function migrationClaim(options: Api): Claim {
   return {
     service: MIGRATE,
+    ends: true,
     memory: { floor: Math.max(96 * MiB, Math.round(options.memory * 0.6)), weight: 0 },
     cpu: { weight: 1024 },
     pids: 64,

@@ -1,10 +1,10 @@
 /** What the words of `backup` must not say together. */
-import type { Context, OptionFault } from "../component.ts";
+import type { Early, OptionFault } from "../component.ts";
 import { followFaults } from "./follow.ts";
 import type { Backup } from "./options.ts";
 import { recipientsOf } from "./repository.ts";
 
-export function faultsOf(options: Backup, context: Omit<Context, "demand">): OptionFault[] {
+export function faultsOf(options: Backup, context: Early): OptionFault[] {
   const { repository } = options;
   return [
     ...(context.present.has("postgres") || Object.keys(options.checks).length === 0

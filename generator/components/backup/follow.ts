@@ -1,7 +1,7 @@
 /** A copy of the database that is kept warm on another host: dr.follow. */
 
 import { followerAddress, followOf } from "../../spec/dr.ts";
-import type { Context, OptionFault, Threshold } from "../component.ts";
+import type { Context, Early, OptionFault, Threshold } from "../component.ts";
 import type { Backup } from "./options.ts";
 
 /** The copy says every minute how far it is, and the sidecar looks every five. */
@@ -21,10 +21,7 @@ export function followThresholds(context: Pick<Context, "spec" | "environment">)
 }
 
 /** What must be there where a copy is to be kept warm. */
-export function followFaults(
-  { repository }: Pick<Backup, "repository">,
-  context: Omit<Context, "demand">,
-): OptionFault[] {
+export function followFaults({ repository }: Pick<Backup, "repository">, context: Early): OptionFault[] {
   if (followOf(context) === undefined) return [];
   const path = ["..", "dr", "follow"];
   return [
