@@ -166,6 +166,17 @@ export type Route = {
   health: string;
 };
 
+/** One file of a volume, at exactly this path of the door. */
+export type Page = {
+  path: string;
+  volume: string;
+  /** Within the volume. */
+  file: string;
+  type: "text/html" | "application/json";
+  /** The template that is its only style, in its head as it stands there: a browser takes no other. */
+  style?: string;
+};
+
 export type Scrape = {
   job: string;
   targets: readonly { service: string; port: number; labels?: Record<string, string> }[];
@@ -266,6 +277,8 @@ export type Offers = {
   /** Services that must be healthy before the application starts: what stands behind what is provided. */
   ready: readonly string[];
   routes: readonly Route[];
+  /** Files of a volume that the door serves as they are. */
+  pages: readonly Page[];
   /** Host names that the door answers to: what its certificate must be for. The first is the stack's own. */
   hostNames: readonly string[];
   scrapes: readonly Scrape[];

@@ -9,7 +9,7 @@ import { environmentNames } from "../spec/core.ts";
 import { shortest, sourceOf } from "../testing/source.ts";
 import { components } from "./index.ts";
 
-const stack = `${shortest.replace("s-4vcpu-8gb", "s-4vcpu-16gb-amd")}  metrics_port: 6000\n`;
+const stack = `${shortest.replace("s-4vcpu-8gb", "s-4vcpu-16gb-amd")}  metrics_port: 6000\nstatus_page: {}\n`;
 const plans = environmentNames.flatMap((environment) =>
   (["official", "debian"] as const).map(
     (images) =>

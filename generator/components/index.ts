@@ -13,6 +13,7 @@ import { nodeExporter } from "./node-exporter.ts";
 import { postgres } from "./postgres.ts";
 import { prometheus } from "./prometheus.ts";
 import { redis } from "./redis.ts";
+import { statusPage } from "./status-page.ts";
 
 export const components: readonly Component[] = [
   nginx,
@@ -27,5 +28,6 @@ export const components: readonly Component[] = [
   containers,
   blackbox,
   grafana,
+  statusPage,
   elk,
 ];

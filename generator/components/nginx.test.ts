@@ -33,7 +33,7 @@ function context(environment: Context["environment"]): Context {
 function conf(options: unknown = {}, environment: Context["environment"] = "production"): string {
   return renderTemplate(
     "nginx/nginx.conf.hbs",
-    confModel(Nginx.parse(options), grant, routes, context(environment)),
+    confModel(Nginx.parse(options), grant, routes, [], context(environment)),
   );
 }
 
@@ -245,7 +245,7 @@ describe("groups", () => {
 
 describe("the component", () => {
   const words = Nginx.parse({});
-  const offers = { routes } as unknown as Offers;
+  const offers = { routes, pages: [] } as unknown as Offers;
 
   it("publishes the door and nothing else", () => {
     const ports = (environment: Context["environment"]) =>

@@ -2,12 +2,16 @@
 import { MiB } from "../spec/words.ts";
 import {
   type Claim,
+  type Context,
   type Contribution,
   copy,
   defineComponent,
+  type Grant,
   type Image,
   mountFolder,
   mountVolume,
+  type Page,
+  type Service,
   template,
 } from "./component.ts";
 import {
@@ -18,6 +22,7 @@ import {
   controlModel,
   edgeModel,
   METRICS_PORT,
+  PAGES,
   startModel,
   usesTls,
 } from "./nginx/conf.ts";
@@ -75,48 +80,11 @@ export const nginx = defineComponent({
 
   contribute(options, grants, context): Contribution {
     const tls = usesTls(context);
-    const host_ip = options.bind ?? (context.environment === "local" ? "127.0.0.1" : "0.0.0.0");
-    const http = options.http ?? (context.environment === "local" ? 8080 : 80);
-    const { workers, connections, files } = capacity(grants.service(NGINX));
+    const { host_ip, http } = publishedBy(options, context);
+    const { workers, connections } = capacity(grants.service(NGINX));
     return {
       services: {
-        [NGINX]: {
-          image,
-          user: `${UID}:${UID}`,
-          entrypoint: ["/bin/sh", "/etc/nginx/plimsoll/start.sh"],
-          networks: ["edge", "app", "monitoring"],
-          // Said outright, it keeps Docker from asking the world's name servers for a server that is away.
-          dns_opt: ["ndots:1"],
-          ports: [
-            { name: "http", target: 8080, published: String(http), host_ip, protocol: "tcp" },
-            ...(tls
-              ? [
-                  {
-                    name: "https",
-                    target: 8443,
-                    published: String(options.https),
-                    host_ip,
-                    protocol: "tcp" as const,
-                  },
-                ]
-              : []),
-          ],
-          volumes: [
-            mountFolder(NGINX, "/etc/nginx/plimsoll"),
-            mountVolume(NGINX, "/var/lib/nginx"),
-            ...(tls ? [mountVolume(CERTIFICATES_VOLUME, CERTIFICATES)] : []),
-          ],
-          tmpfs: [
-            `/tmp:size=8m,mode=0700,uid=${UID},gid=${UID}`,
-            `/var/cache/nginx:size=8m,mode=0700,uid=${UID},gid=${UID}`,
-          ],
-          ulimits: { nofile: { soft: files, hard: files } },
-          healthcheck: {
-            test: ["CMD", "curl", "-fsS", "-o", "/dev/null", `http://127.0.0.1:${CONTROL_PORT}/nginx-health`],
-          },
-          stop_signal: "SIGQUIT",
-          stop_grace_period: `${Math.ceil(options.timeouts.drain) + 5}s`,
-        },
+        [NGINX]: door(options, grants.service(NGINX), context, []),
       },
       volumes: [NGINX, ...(tls ? [CERTIFICATES_VOLUME] : [])],
       files: [
@@ -160,16 +128,72 @@ export const nginx = defineComponent({
   },
 
   collect(options, grants, offers, context) {
+    const grant = grants.service(NGINX);
+    const { pages } = offers;
     return {
+      ...(pages.length > 0 && { services: { [NGINX]: door(options, grant, context, pages) } }),
       files: [
         template("nginx/edge.js", "nginx/edge.js.hbs", edgeModel(offers.routes)),
         template("nginx/control.js", "nginx/control.js.hbs", controlModel(offers.routes)),
         template(
           "nginx/nginx.conf",
           "nginx/nginx.conf.hbs",
-          confModel(options, grants.service(NGINX), offers.routes, context),
+          confModel(options, grant, offers.routes, pages, context),
         ),
       ],
     };
   },
 });
+
+function door(options: Nginx, grant: Grant, context: Context, pages: readonly Page[]): Service {
+  const tls = usesTls(context);
+  const { host_ip, http } = publishedBy(options, context);
+  return {
+    image,
+    user: `${UID}:${UID}`,
+    entrypoint: ["/bin/sh", "/etc/nginx/plimsoll/start.sh"],
+    networks: ["edge", "app", "monitoring"],
+    // Said outright, it keeps Docker from asking the world's name servers for a server that is away.
+    dns_opt: ["ndots:1"],
+    ports: [
+      { name: "http", target: 8080, published: String(http), host_ip, protocol: "tcp" },
+      ...(tls
+        ? [
+            {
+              name: "https",
+              target: 8443,
+              published: String(options.https),
+              host_ip,
+              protocol: "tcp" as const,
+            },
+          ]
+        : []),
+    ],
+    volumes: [
+      mountFolder(NGINX, "/etc/nginx/plimsoll"),
+      mountVolume(NGINX, "/var/lib/nginx"),
+      ...(tls ? [mountVolume(CERTIFICATES_VOLUME, CERTIFICATES)] : []),
+      ...[...new Set(pages.map(({ volume }) => volume))].map((volume) => ({
+        ...mountVolume(volume, `${PAGES}/${volume}`),
+        read_only: true,
+      })),
+    ],
+    tmpfs: [
+      `/tmp:size=8m,mode=0700,uid=${UID},gid=${UID}`,
+      `/var/cache/nginx:size=8m,mode=0700,uid=${UID},gid=${UID}`,
+    ],
+    ulimits: { nofile: { soft: capacity(grant).files, hard: capacity(grant).files } },
+    healthcheck: {
+      test: ["CMD", "curl", "-fsS", "-o", "/dev/null", `http://127.0.0.1:${CONTROL_PORT}/nginx-health`],
+    },
+    stop_signal: "SIGQUIT",
+    stop_grace_period: `${Math.ceil(options.timeouts.drain) + 5}s`,
+  };
+}
+
+function publishedBy(options: Nginx, { environment }: Context) {
+  return {
+    host_ip: options.bind ?? (environment === "local" ? "127.0.0.1" : "0.0.0.0"),
+    http: options.http ?? (environment === "local" ? 8080 : 80),
+  };
+}

@@ -36,6 +36,7 @@ export function mergeOffers(contributions: readonly Contribution[]): Offers {
     provides: record("environment variable", (added) => added.provides),
     ready: list((added) => added.ready),
     routes: list((added) => added.routes),
+    pages: list((added) => added.pages),
     hostNames: list((added) => added.hostNames),
     scrapes: list((added) => added.scrapes),
     unscraped: record("reason for no metrics of", (added) => added.unscraped),

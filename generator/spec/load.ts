@@ -111,7 +111,9 @@ export function loadSpec(
   const options = new Map(
     sections
       .filter((section) => !off.has(section.name))
-      .map((section) => [section.name, valueAt(parsed.data, section.at)] as const),
+      .map((section) => [section.name, valueAt(parsed.data, section.at)] as const)
+      // One that nobody has unless it is asked for.
+      .filter(([, value]) => value !== undefined),
   );
   return {
     environment,
@@ -203,7 +205,9 @@ function switchOff(words: Record<string, unknown>, sections: readonly Section[])
         refused.push({
           path,
           message: "expected a map of words, or false to leave it out, found true",
-          remedy: "Remove it: it is part of every stack that does not say false.",
+          remedy: section.options.safeParse(undefined).data
+            ? "Remove it: it is part of every stack that does not say false."
+            : `Write ${path.join(".")}: {} for all that is usual.`,
         });
         kept = without(kept, path);
       }

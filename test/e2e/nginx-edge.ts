@@ -3,7 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import type { Context, Contribution, Grants, Offers, Route } from "../../generator/components/component.ts";
+import type {
+  Context,
+  Contribution,
+  Grants,
+  Offers,
+  Page,
+  Route,
+} from "../../generator/components/component.ts";
 import { Nginx, nginx } from "../../generator/components/nginx.ts";
 import { readOwn } from "../../generator/package.ts";
 import { renderTemplate } from "../../generator/render/template.ts";
@@ -22,6 +29,7 @@ export type EdgeOptions = {
   environment?: Context["environment"];
   options?: unknown;
   routes?: readonly Route[];
+  pages?: readonly Page[];
   cpus?: number;
   /** The last word on nginx.conf: measurements compare with a plainer one. */
   change?(conf: string): string;
@@ -63,6 +71,7 @@ export function edgeFiles({
   environment = "local",
   options = {},
   routes,
+  pages = [],
   cpus = 2,
 }: Partial<EdgeOptions>) {
   const words = Nginx.parse(options);
@@ -79,7 +88,7 @@ export function edgeFiles({
     volume: () => 256 * MiB,
   };
   const contribution = nginx.contribute(words, grants, context);
-  const offers = { routes: routes ?? routesOf(servers, spare) } as unknown as Offers;
+  const offers = { routes: routes ?? routesOf(servers, spare), pages } as unknown as Offers;
   const files = [
     ...(contribution.files ?? []),
     ...(nginx.collect?.(words, grants, offers, context).files ?? []),

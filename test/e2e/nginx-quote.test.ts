@@ -122,9 +122,12 @@ http {
       { path: "/", upstream: "api", servers: [{ service: "api-1", port: 5000 }], health: "/healthz" },
       { path: "/live", upstream: "live", servers: [{ service: "live", port: 9000 }], health: "/health" },
     ];
+    const pages = [
+      { path: "/status", volume: "x", file: "x.html", type: "text/html", style: "status-page/page.css" },
+    ] as const;
     for (const environment of ["local", "staging", "production"] as const) {
       for (const words of [{}, options, { rate: false, gzip: false }]) {
-        const { rendered } = edgeFiles({ environment, options: words, routes });
+        const { rendered } = edgeFiles({ environment, options: words, routes, pages });
         const files = Object.fromEntries(
           Object.entries(rendered).map(([path, text]) => [path.slice("nginx/".length), text]),
         );

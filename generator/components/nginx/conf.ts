@@ -1,13 +1,17 @@
 /** What templates/nginx/ is filled with. Every word of a user passes quote(), literal() or a number on its way. */
 
+import { createHash } from "node:crypto";
+import { readOwn } from "../../package.ts";
 import { MiB } from "../../spec/words.ts";
-import type { Context, Grant, Route } from "../component.ts";
+import type { Context, Grant, Page, Route } from "../component.ts";
 import type { Nginx } from "./options.ts";
 import { DOLLAR, literal, quote, script, shellWord } from "./quote.ts";
 
 export const CONTROL_PORT = 8081;
 export const METRICS_PORT = 9145;
 export const CERTIFICATES = "/var/lib/certificates";
+/** Volumes of pages, each under its name. */
+export const PAGES = "/var/lib/pages";
 
 /** A service's name where it has one port; with the port where two routes use two of them. */
 function upstreamName(service: string, port: number, routes: readonly Route[]): string {
@@ -69,6 +73,20 @@ function headersOf({ headers }: Nginx): { name: string; upstream: string; value:
   );
 }
 
+/** Nothing may be loaded or run but the page's own style, and nobody may show it within a page of theirs. */
+function policyOf({ style }: Page): string {
+  const hash =
+    style &&
+    createHash("sha256")
+      .update(readOwn(`templates/${style}`))
+      .digest("base64");
+  return [
+    "default-src 'none'",
+    ...(hash ? [`style-src 'sha256-${hash}'`] : []),
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  ].join("; ");
+}
+
 /** Workers as cores, connections from memory: 24 KiB each on average, beside 32 MiB for workers and dictionaries. */
 export function capacity(grant: Grant) {
   const workers = Math.min(16, Math.max(1, Math.ceil(grant.cpus)));
@@ -102,7 +120,13 @@ export function startModel(context: Context) {
   };
 }
 
-export function confModel(options: Nginx, grant: Grant, routes: readonly Route[], context: Context) {
+export function confModel(
+  options: Nginx,
+  grant: Grant,
+  routes: readonly Route[],
+  pages: readonly Page[],
+  context: Context,
+) {
   const tls = usesTls(context);
   const groups = groupsOf(routes);
   const upstreams = new Map(
@@ -155,6 +179,12 @@ export function confModel(options: Nginx, grant: Grant, routes: readonly Route[]
       maxAge: Math.ceil(options.cors.max_age),
     },
     headers: headersOf(options),
+    pages: pages.map((page) => ({
+      location: literal(page.path),
+      file: quote(`${PAGES}/${page.volume}/${page.file}`),
+      type: quote(`${page.type}; charset=utf-8`),
+      policy: quote(policyOf(page)),
+    })),
     gzip: options.gzip,
     tls: tls && {
       folder: CERTIFICATES,
