@@ -313,6 +313,19 @@ describe("whose containers they are", () => {
     round();
     write(`containers/${id(0xe)}/config.v2.json`, '{"ID":');
     expect(round()).toMatchObject({ "running containers": 1, containers_failed: 0 });
+    // What ends meanwhile is seen all the same.
+    docker(WEB, "web");
+    place(WEB, use);
+    expect(round()).toMatchObject({ "running web": 1 });
+    docker(WEB, "web", { state: { Running: false } });
+    expect(round()).toMatchObject({ "running web": 0 });
+  });
+
+  it("begins beside a file that is no JSON, whoever's it is", () => {
+    write(`containers/${id(0xe)}/config.v2.json`, '{"ID":');
+    docker(SELF, "containers");
+    place(SELF, use);
+    expect(round()).toMatchObject({ "running containers": 1, containers_failed: 0 });
   });
 
   it("leaves the whole figures of before where the disk is full", () => {

@@ -2,12 +2,12 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { produce } from "../index.ts";
 import { packageRoot } from "../package.ts";
 import { InputError } from "../spec/fault.ts";
@@ -50,6 +50,12 @@ describe("in a stack", () => {
     );
   });
 
+  it("has its path to itself where uploads name the same", () => {
+    const { conf } = made("status_page: {}\nnginx: { uploads: { paths: [/status], body: 1GB } }\n");
+    expect(conf.match(/location = "\/status" /g)).toHaveLength(1);
+    expect(conf).toContain('location ^~ "/status/"');
+  });
+
   it("allows the page its own style by its hash, and nothing else", () => {
     const { conf, text } = made("status_page: {}\n");
     const style = text("images/status-page/page.css");
@@ -63,6 +69,7 @@ describe("in a stack", () => {
     ["status_page: true", "Write status_page: {} for all that is usual."],
     ["status_page: { path: / }", "expected a path such as /status, and no slash at its end"],
     ["status_page: { path: /status/ }", "no slash at its end"],
+    ["status_page: { path: /health }", "at /health the probe asks"],
     ["status_page: { title: '<b>' }", "expected 1 to 60 letters"],
     ["status_page: { days: 365 }", "expected days between 2 and 90"],
     ["status_page: {}\nmonitoring: false", "this stack has none of it"],
@@ -123,18 +130,22 @@ describe("the script", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function round(title = "Our API"): Promise<{ code: number | null; status: Status; html: string }> {
-    const child = spawn("bash", [join(TEMPLATES, "plimsoll-status-page"), "round"], {
+  function begin(word: string, more: Record<string, string>) {
+    return spawn("bash", [join(TEMPLATES, "plimsoll-status-page"), word], {
       stdio: ["ignore", "ignore", "inherit"],
       env: {
         ...process.env,
         PLIMSOLL_PROMETHEUS: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
         PLIMSOLL_PAGE: folder,
         PLIMSOLL_SHARE: TEMPLATES,
-        PAGE_TITLE: title,
+        PAGE_TITLE: "Our API",
         PAGE_DAYS: "30",
+        ...more,
       },
     });
+  }
+  async function round(title = "Our API"): Promise<{ code: number | null; status: Status; html: string }> {
+    const child = begin("round", { PAGE_TITLE: title });
     const code = await new Promise<number | null>((done) => child.once("exit", done));
     const read = (file: string) =>
       existsSync(join(folder, file)) ? readFileSync(join(folder, file), "utf8") : "";
@@ -226,13 +237,40 @@ describe("the script", () => {
     expect(style).toBe(readFileSync(join(TEMPLATES, "page.css"), "utf8"));
   });
 
+  it("keeps days that Prometheus has forgotten, and those that it half remembers", async () => {
+    days = { [date(20)]: 0.5, [date(15)]: 1 };
+    await round();
+    days = { [date(15)]: 0.25, [date(1)]: 0.9 };
+    const first = await round();
+    days = { [date(1)]: 0.95 };
+    const { status } = await round();
+    const by = Object.fromEntries(status.days.map((day) => [day.date, day.answered]));
+    expect([by[date(20)], by[date(15)], by[date(1)]]).toEqual([0.5, 1, 0.95]);
+    expect(first.status.days.find((day) => day.date === date(1))?.answered).toBe(0.9);
+  });
+
+  it("has no page rather than an old one where it cannot be written", async () => {
+    await round();
+    // A folder in the way: the page cannot be put together.
+    mkdirSync(join(folder, ".index.html"));
+    const child = begin("run", { PLIMSOLL_EVERY: "60" });
+    try {
+      await vi.waitFor(() => expect(existsSync(join(folder, "index.html"))).toBe(false), 15_000);
+      expect(existsSync(join(folder, "status.json"))).toBe(false);
+    } finally {
+      child.kill("SIGKILL");
+    }
+    rmSync(join(folder, ".index.html"), { recursive: true });
+    expect((await round()).html).toContain("All is well");
+  });
+
   it("begins where Prometheus is not there yet, and again where the last one was left half", async () => {
     broken = true;
     const first = await round();
     expect([first.code, first.status.state, first.status.answered]).toEqual([0, "unknown", null]);
     expect(first.html).toContain("No day is known yet");
     broken = false;
-    writeFileSync(join(folder, "status.json"), '{"days":[');
+    writeFileSync(join(folder, ".last.json"), '{"days":[');
     expect((await round()).status.state).toBe("operational");
   });
 });

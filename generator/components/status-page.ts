@@ -8,6 +8,10 @@ export const StatusPage = z.strictObject(
     path: UrlPath.refine((path) => path !== "/" && !path.endsWith("/"), {
       error: "expected a path such as /status, and no slash at its end",
     })
+      // A file there would answer for servers that do not.
+      .refine((path) => path !== "/health", {
+        error: "expected a path such as /status: at /health the probe asks",
+      })
       .default("/status")
       .describe("Where it is, on the stack's own domain; with .json at its end for programs"),
     title: z

@@ -5,11 +5,14 @@ def date: todateiso8601 | .[0:10];
 (if $known then answer($figures) else [] end
   | map({key: .metric.figure, value: (.value[1] | tonumber? // null)}) | from_entries) as $now_is
 | ($before[0] // {}) as $last
+| (($midnight - 86400) | date) as $yesterday
+# Days as they were last known. Once one is over it stays: Prometheus forgets sooner than this page shows, the half of a day first.
+| ($last.days // [] | map(select(.answered != null) | {key: .date, value: .answered}) | from_entries) as $was
 | (if $known
     then (answer($days) | map(.values // []) | add // [] | map({key: ((.[0] - 86400) | date), value: (.[1] | tonumber)}) | from_entries)
+      + ($was | with_entries(select(.key < $yesterday)))
       + {($midnight | date): $now_is.today}
-    # As it was when it was last known.
-    else ($last.days // [] | map({key: .date, value: .answered}) | from_entries) end) as $by_date
+    else $was end) as $by_date
 | [range($count - 1; -1; -1) | ($midnight - . * 86400) | date | {date: ., answered: ($by_date[.] // null)}] as $all
 | ($all | map(.answered | select(. != null))) as $seen
 | (if $now_is.maintenance == 1 then "maintenance"

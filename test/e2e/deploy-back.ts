@@ -2,7 +2,6 @@
 import { describe, expect, it } from "vitest";
 import { counted, expectNoneLost, newContent } from "./deploy-series.ts";
 import { type DeploySite, isWhole, LIVE, STATE } from "./deploy-site.ts";
-import { inLongIt } from "./long.ts";
 
 /** Sums of all files, as one text. */
 async function sums(site: DeploySite, folder: string): Promise<string> {
@@ -90,8 +89,7 @@ export function canaries(site: () => DeploySite): void {
       "rollback.samples": 5,
     };
 
-    // onhost.test.ts has the same beside itself; what follows begins one over ssh.
-    inLongIt("gets its share, is found good and takes over", async () => {
+    it("gets its share, is found good and takes over", async () => {
       await site().setProduction(words);
       const before = (await site().answers()).release;
       const name = await newContent(site());

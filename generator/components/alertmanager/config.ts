@@ -104,12 +104,6 @@ function inhibitions() {
       target_matchers: ['alertname="TargetDown"'],
       equal: [...SAME_STACK, "instance"],
     },
-    // The machine's count of kills names none.
-    {
-      source_matchers: ['alertname="ServiceKilledForMemory"'],
-      target_matchers: ['alertname="HostOutOfMemoryKill"'],
-      equal: SAME_STACK,
-    },
     // A target that cannot be asked says no more than that of itself.
     {
       source_matchers: ['severity="page"', 'instance!=""'],

@@ -135,6 +135,9 @@ export function confModel(
   const indexOf = (name: string) => groups.findIndex((group) => group.name === name);
   const root = routes.find((route) => route.path === "/");
   const { timeouts } = options;
+  // A page wins where an upload's path or a route is the same: nginx takes no location twice.
+  const taken = new Set(pages.map(({ path }) => `= ${literal(path)}`));
+  const free = (locations: readonly string[]) => locations.filter((location) => !taken.has(location));
   const uploads = (options.uploads?.paths ?? []).flatMap((path) => {
     const route = [...routes]
       .sort((a, b) => b.path.length - a.path.length)
@@ -143,7 +146,7 @@ export function confModel(
       ? []
       : [
           {
-            locations: locationsOf(path),
+            locations: free(locationsOf(path)),
             group: indexOf(route.upstream),
             uploads: options.uploads?.body ?? 0,
           },
@@ -197,7 +200,7 @@ export function confModel(
     upstreams: [...upstreams].map(([name, address]) => ({ name, address })),
     routes: [
       ...routes.map((route) => ({
-        locations: locationsOf(route.path),
+        locations: free(locationsOf(route.path)),
         group: indexOf(route.upstream),
         uploads: false,
       })),
