@@ -1,11 +1,11 @@
 /** Errors by what they are: how often, since when, in which releases. Asked of Elasticsearch in one round trip. */
-import { z } from "zod";
 import { readOwn } from "../../generator/package.ts";
 import { type Facts, parseFacts } from "../checks/facts.ts";
 import { nothingThere } from "../operate/running.ts";
 import { Problem } from "../problem.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
+import { type Bucket, readAnswers } from "./errors-answers.ts";
 import { barOf, type ErrorsAsked, searchesOf } from "./errors-query.ts";
 
 export type ErrorGroup = {
@@ -95,52 +95,9 @@ function saidIn(line: string): string {
   }
 }
 
-const Terms = z.object({ buckets: z.array(z.object({ key: z.string(), doc_count: z.number() })) });
-/** Null where there is nothing to take it of. */
-const Moment = z.object({ value: z.number().nullable() });
-const Head = z.object({
-  timed_out: z.boolean().optional(),
-  _shards: z.object({ failed: z.number() }).optional(),
-});
-/** Without `aggregations` there is no index yet. */
-const GroupsAnswer = Head.extend({
-  aggregations: z
-    .object({
-      oldest: Moment,
-      releases: Terms,
-      chosen: z.object({ all: z.object({ value: z.number() }), groups: Terms }),
-    })
-    .optional(),
-});
-const Texts = z.looseObject({});
-const DetailsAnswer = Head.extend({
-  aggregations: z.object({
-    groups: z.object({
-      buckets: z.array(
-        z.object({
-          key: z.string(),
-          doc_count: z.number(),
-          first: Moment,
-          last: Moment,
-          releases: Terms,
-          services: Terms,
-          window: z.object({
-            doc_count: z.number(),
-            times: z
-              .object({ buckets: z.array(z.object({ key: z.number(), doc_count: z.number() })) })
-              .optional(),
-          }),
-          newest: z.object({ hits: z.object({ hits: z.array(z.object({ _source: Texts })) }) }),
-        }),
-      ),
-    }),
-  }),
-});
-type Bucket = z.output<typeof DetailsAnswer>["aggregations"]["groups"]["buckets"][number];
-
 /** The loudest first. @throws Problem where an answer is not understood */
 export function errorsOf(facts: Facts, asked: ErrorsAsked): ErrorsFound {
-  const { found, buckets, older, running, partial } = read(facts);
+  const { found, buckets, older, running, partial } = readAnswers(facts);
   const oldest = found?.oldest.value ?? undefined;
   const groups = buckets
     .map((bucket) => groupOf(bucket, running, older))
@@ -159,7 +116,7 @@ export function errorsOf(facts: Facts, asked: ErrorsAsked): ErrorsFound {
 
 /** @throws Problem (2) where the key is nobody's, or more than one's */
 export function errorDetailOf(facts: Facts, asked: ErrorsAsked, environment: string): ErrorDetail {
-  const { buckets, older, running } = read(facts);
+  const { buckets, older, running } = readAnswers(facts);
   const [bucket, ...more] = buckets;
   if (!bucket)
     throw new Problem(
@@ -192,30 +149,6 @@ export function errorDetailOf(facts: Facts, asked: ErrorsAsked, environment: str
     bar: barOf(asked),
     newest: JSON.parse(JSON.stringify(newest)) as ErrorDetail["newest"],
   };
-}
-
-function read(facts: Facts) {
-  const groups = parse(GroupsAnswer, facts.one("groups"));
-  const text = facts.one("details");
-  const details = text === undefined ? undefined : parse(DetailsAnswer, text);
-  const running = facts.all("release");
-  const seen = groups.aggregations?.releases.buckets.map(({ key }) => key) ?? [];
-  return {
-    found: groups.aggregations,
-    buckets: details?.aggregations.groups.buckets ?? [],
-    running,
-    /** Whether errors of a release before are kept: without them nothing can be told from what is new. */
-    older: seen.some((release) => !running.includes(release)),
-    partial: [groups, details].some((answer) => answer?.timed_out || (answer?._shards?.failed ?? 0) > 0),
-  };
-}
-
-function parse<Answer>(schema: z.ZodType<Answer>, text = ""): Answer {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch {
-    throw new Problem(`Elasticsearch's answer is not understood: ${text.slice(0, 200)}`);
-  }
 }
 
 function groupOf(bucket: Bucket, running: readonly string[], older: boolean): ErrorGroup {
