@@ -554,6 +554,23 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
       expect(document?.error ?? {}).not.toHaveProperty("grouping_name");
     });
 
+    it("leaves a line without its group, and says so, where the group cannot be made", async () => {
+      const path = `${open.url}/_ingest/pipeline/logs-plimsoll-errors`;
+      const broken = { processors: [{ fail: { message: "broken" } }] };
+      const headers = { "content-type": "application/json" };
+      expect((await fetch(path, { method: "PUT", headers, body: JSON.stringify(broken) })).status).toBe(200);
+      const [document] = await group([base]);
+      expect(document).toMatchObject({
+        message: "a request failed",
+        tags: ["_grouping_failure"],
+        log: { level: "error" },
+        error: { type: base.type, message: base.message, stack_trace: base.stack },
+      });
+      expect(document).not.toHaveProperty("plimsoll");
+      expect((await setUp()).exitCode).toBe(0);
+      expect(await key(base)).toMatch(/^[0-9a-f]{16}$/);
+    });
+
     it("costs little, whatever the line holds", async () => {
       const nasty = [
         "a@",
@@ -578,7 +595,7 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
       const begun = Date.now();
       const documents = await group(nasty);
       // Measured at 1.5 s on a busy machine, with the sending of 8 MB; a pattern that goes back and forth takes minutes.
-      expect(Date.now() - begun).toBeLessThan(20_000);
+      expect(Date.now() - begun).toBeLessThan(60_000);
       for (const { error, tags, message } of documents) {
         expect([message, tags]).toEqual(["a request failed", undefined]);
         expect(error?.grouping_key).toMatch(/^[0-9a-f]{16}$/);
