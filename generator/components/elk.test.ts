@@ -88,7 +88,7 @@ describe("logging", () => {
 
   it("hands each service only the secrets it reads", () => {
     expect(services.logstash?.secrets).toEqual(["elastic_logstash_password"]);
-    expect(services["elastic-keeper"]?.secrets).toEqual(["elastic_keeper_password"]);
+    expect(services["elastic-keeper"]?.secrets).toEqual(["elastic_keeper_password", "elk_grafana_password"]);
     expect(services.filebeat?.secrets).toBeUndefined();
     const made = new Set(added.secrets?.map(({ name }) => name));
     for (const [name, service] of Object.entries(services)) {

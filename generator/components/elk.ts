@@ -136,7 +136,7 @@ export const elk = defineComponent({
           "elastic_metrics",
           "kibana_login",
         ].map((name) => ({ name: `${name}_password`, random: 32 })),
-        // For Grafana's data source, which names it.
+        // For Grafana's data source, which names it, and for `plimsoll errors`: who may read logs and nothing else.
         { name: "elk_grafana_password", random: 32 },
         { name: "kibana_encryption_key", random: KEY },
         { name: "kibana_security_key", random: KEY },

@@ -10,10 +10,16 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Context, Grants } from "../../generator/components/component.ts";
 import { elasticsearchFiles, SNAPSHOTS_PATH } from "../../generator/components/elk/elasticsearch.ts";
+import { MASKS } from "../../generator/components/elk/logstash.ts";
 import { exporter } from "../../generator/components/elk/services.ts";
 import { packageRoot } from "../../generator/package.ts";
 import { renderFile } from "../../generator/render/files.ts";
+import { plain } from "../../generator/report/paint.ts";
 import { GiB } from "../../generator/spec/words.ts";
+import { parseFacts } from "../../operator/checks/facts.ts";
+import { errorDetailOf, errorsOf } from "../../operator/observe/errors.ts";
+import { type ErrorsAsked, searchesOf } from "../../operator/observe/errors-query.ts";
+import { errorDetailText, errorsText } from "../../operator/observe/errors-text.ts";
 import { prepare, type Server, type Servers, startOpen, startStripped } from "./elastic/servers.ts";
 
 const OPEN_PORT = 19_410;
@@ -385,6 +391,383 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
         {},
       );
       expect([write.status, read.status]).toEqual([403, 403]);
+    });
+  });
+
+  describe("errors", () => {
+    type Failure = { type?: unknown; message?: unknown; stack?: unknown; service?: string; version?: string };
+    type Grouped = Document & { error?: { grouping_key?: string; grouping_name?: string } };
+
+    /** Through the pipelines, as the API writes them. */
+    async function group(failures: readonly Failure[], more: readonly object[] = []): Promise<Grouped[]> {
+      const docs = failures.map(({ type, message, stack, service = "api-1", version = "v1" }, index) => {
+        const line = {
+          "log.level": "error",
+          "service.version": version,
+          message: "a request failed",
+          error: { type, message, stack_trace: stack },
+          ...more[index],
+        };
+        return { _source: { ...event("ecs-json", JSON.stringify(line)), service: { name: service } } };
+      });
+      const response = await fetch(`${open.url}/_ingest/pipeline/logs-plimsoll/_simulate`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ docs }),
+      });
+      const answer = (await response.json()) as { docs: { doc: { _source: Grouped } }[] };
+      return answer.docs.map(({ doc }) => doc._source);
+    }
+    const key = async (failure: Failure) => (await group([failure]))[0]?.error?.grouping_key;
+    const stack = (line: number, file = "/app/dist/routes/courses.js", more = "") =>
+      `TypeError: it failed${more}\n    at list (${file}:${line}:${line + 3})\n    at async next (/app/dist/app.js:${line}:1)`;
+    const base: Failure = {
+      type: "TypeError",
+      message: "course 17 of user 4 is 'gone'",
+      stack: stack(10),
+    };
+
+    beforeAll(async () => {
+      const { exitCode, all } = await setUp();
+      expect([exitCode, all]).toEqual([0, expect.stringContaining("is set up")]);
+    });
+
+    it.each<[string, Failure, Failure?]>([
+      ["in another line of the file", { stack: stack(99) }],
+      ["with other numbers and quoted values", { message: "course 2048 of user 77 is 'another thing'" }],
+      ["on another server", { service: "api-2" }],
+      ["on the spare", { service: "api-spare" }],
+      ["of another release", { version: "v2" }],
+      [
+        "below frames of libraries and of Node itself",
+        {
+          stack: `TypeError: x\n    at /app/node_modules/pg/lib/client.js:5:1\n    at process.processTicksAndRejections (node:internal/process/task_queues:103:5)\n    at Array.map (<anonymous>)\n    at async Promise.all (index 0)\n    at async list (file:///app/dist/routes/courses.js?v=3:12:9)`,
+        },
+      ],
+      [
+        "that names a UUID",
+        { message: "no session 8c5d1f2a-3b4c-4d5e-8f60-112233445566" },
+        { message: "no session 0A1B2C3D-0000-4d5e-8f60-aabbccddeeff" },
+      ],
+      [
+        "that names ids, of digits or of letters too",
+        { message: "job 12345678 of tenant 01HZX3V9K8QWERTY12345 at 0xdeadbeef" },
+        { message: "job 3f2a9c of tenant 01HZX7777777777ASDFGH at 0x1" },
+      ],
+      [
+        "that names addresses",
+        { message: "connect ECONNREFUSED 10.0.0.5:5432 (::1), [fd00::2]:80" },
+        { message: "connect ECONNREFUSED 192.168.11.17:6432 (fe80::a:1), [fd00::3]:8080" },
+      ],
+      [
+        "that names a person, a place and a time",
+        { message: "ana@example.com at https://fkod.com/a?b=1 since 2026-11-23T00:50:11.101Z" },
+        { message: "bo.c+d@mail.example.org at http://10.0.0.1/ since 2025-01-02 03:04:05" },
+      ],
+      ["that lists more of them", { message: 'ids 1, 2, 3 and "a"' }, { message: 'ids 4, 5 and "b c"' }],
+      [
+        "in a file whose bundler hashed its name",
+        { stack: stack(1, "/app/dist/chunk-A1B2C3D4.js") },
+        { stack: stack(2, "/app/dist/chunk-99FF00AA.js") },
+      ],
+      [
+        "of Python, whose newest call comes last",
+        {
+          stack:
+            'Traceback (most recent call last):\n  File "/app/main.py", line 3, in run\n    go()\n  File "/app/jobs.py", line 9, in go\n    1/0\nZeroDivisionError: division by zero',
+        },
+        {
+          stack:
+            'Traceback (most recent call last):\n  File "/app/other.py", line 8, in x\n    go()\n  File "/app/jobs.py", line 12, in go\n    1/0\n  File "/usr/lib/python3/site-packages/a.py", line 1, in b\nZeroDivisionError: division by zero',
+        },
+      ],
+    ])("is the same %s", async (_what, change, other = {}) => {
+      const [one, two] = await group([
+        { ...base, ...change },
+        { ...base, ...other },
+      ]);
+      expect(one?.error?.grouping_key).toMatch(/^[0-9a-f]{16}$/);
+      expect(one?.error?.grouping_key).toBe(two?.error?.grouping_key);
+      expect(one?.tags).toBeUndefined();
+    });
+
+    it.each<[string, Failure]>([
+      ["type", { type: "RangeError" }],
+      ["words", { message: "lesson 17 of user 4 is 'gone'" }],
+      ["function", { stack: stack(10).replace("list", "show") }],
+      ["file", { stack: stack(10, "/app/dist/routes/mentors.js") }],
+      ["kind of service", { service: "worker-1" }],
+      ["stack, none", { stack: undefined }],
+    ])("is another with another %s", async (_what, change) => {
+      expect(await key({ ...base, ...change })).not.toBe(await key(base));
+    });
+
+    it.each<[Failure, string]>([
+      [base, "TypeError in dist/routes/courses.js: course # of user # is <value>"],
+      [{ message: "boom" }, "Error: boom"],
+      [{ type: "AbortError" }, "AbortError"],
+      [
+        { type: "Error", stack: "Error: from the stack 5\n    at x (/srv/a/b.js:1:1)" },
+        "Error in a/b.js: from the stack #",
+      ],
+      [
+        {
+          type: "error",
+          message: "postgresql://app:[masked]@postgres:5432/fkod: Bearer [masked], ana@example.com",
+        },
+        "error: <url> Bearer [masked], <email>",
+      ],
+      [{ message: `${"so long ".repeat(600)}'` }, `Error: ${"so long ".repeat(40).slice(0, 232)}…`],
+    ])("has a name that can be read, without what was quoted: %#", async (failure, name) => {
+      const [document] = await group([failure]);
+      expect(document?.error?.grouping_name).toBe(name);
+    });
+
+    it("is named after what the masks have left", async () => {
+      // What Logstash does before: the patterns are the same in Ruby, but for (?i) and \\1.
+      const raw = JSON.stringify({
+        error: {
+          type: "Error",
+          message:
+            "said Authorization: Bearer abcdefgh12345678 and eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.abc_DEF-123",
+        },
+      });
+      const masked = MASKS.reduce((text, [pattern, replacement]) => {
+        const expression = new RegExp(pattern.replace("(?i)", ""), pattern.startsWith("(?i)") ? "gi" : "g");
+        return text.replace(expression, replacement.replaceAll("\\1", "$1"));
+      }, raw);
+      const [document] = await group([{}], [JSON.parse(masked)]);
+      expect(document?.error?.grouping_name).toMatch(/^Error: said Authorization: Bearer \[masked\] and /);
+      expect(JSON.stringify(document)).not.toMatch(/abcdefgh|eyJhbGci/);
+    });
+
+    it.each<[string, Failure]>([
+      ["nothing", {}],
+      ["no texts", { type: { a: 1 }, message: ["x"], stack: { b: [] } }],
+    ])("is none where an error holds %s, and the line is kept", async (_what, failure) => {
+      const [document] = await group(
+        [failure],
+        [{ "error.grouping_key": "mine", "error.grouping_name": { a: 1 } }],
+      );
+      expect(document?.message).toBe("a request failed");
+      expect(document?.error ?? {}).not.toHaveProperty("grouping_key");
+      expect(document?.error ?? {}).not.toHaveProperty("grouping_name");
+    });
+
+    it("leaves a line without its group, and says so, where the group cannot be made", async () => {
+      const path = `${open.url}/_ingest/pipeline/logs-plimsoll-errors`;
+      const broken = { processors: [{ fail: { message: "broken" } }] };
+      const headers = { "content-type": "application/json" };
+      expect((await fetch(path, { method: "PUT", headers, body: JSON.stringify(broken) })).status).toBe(200);
+      const [document] = await group([base]);
+      expect(document).toMatchObject({
+        message: "a request failed",
+        tags: ["_grouping_failure"],
+        log: { level: "error" },
+        error: { type: base.type, message: base.message, stack_trace: base.stack },
+      });
+      expect(document).not.toHaveProperty("plimsoll");
+      expect((await setUp()).exitCode).toBe(0);
+      expect(await key(base)).toMatch(/^[0-9a-f]{16}$/);
+    });
+
+    it("costs little, whatever the line holds", async () => {
+      const nasty = [
+        "a@",
+        "'",
+        '"',
+        "1.",
+        ":",
+        "f",
+        "0x",
+        "A1",
+        "::ffff:",
+        "://",
+        "-",
+        "x ",
+        "\n    at ",
+      ].map((text) => ({
+        type: text.repeat(50),
+        message: text.repeat(200_000 / text.length),
+        stack: text.repeat(400_000 / text.length),
+      }));
+      await group(nasty);
+      const begun = Date.now();
+      const documents = await group(nasty);
+      // Measured at 1.5 s on a busy machine, with the sending of 8 MB; a pattern that goes back and forth takes minutes.
+      expect(Date.now() - begun).toBeLessThan(60_000);
+      for (const { error, tags, message } of documents) {
+        expect([message, tags]).toEqual(["a request failed", undefined]);
+        expect(error?.grouping_key).toMatch(/^[0-9a-f]{16}$/);
+        expect(error?.grouping_name?.length).toBeLessThanOrEqual(240);
+      }
+    });
+
+    describe("are counted", () => {
+      const now = Date.now() / 1000;
+      const at = (hours: number) => new Date((now - hours * 3600) * 1000).toISOString();
+      const asked: ErrorsAsked = { since: now - 24 * 3600, now, limit: 20 };
+      const known = { type: "TypeError", message: "known since 5", stack: stack(1) };
+      const fresh = { type: "RangeError", message: "came with v12", stack: stack(1) };
+      const past = { type: "Error", message: "long ago", service: "worker" };
+      const gone = { type: "Error", message: "of the release before" };
+      const scenario: [hours: number, failure: Failure, more?: object][] = [
+        [72, { ...known, version: "v10", service: "api-2" }],
+        [30, { ...known, version: "v11" }],
+        [5, { ...known, version: "v11", stack: stack(7) }],
+        [1, { ...known, version: "v12", service: "api-spare", stack: stack(9) }],
+        [0.5, { ...known, version: "v12", message: "known since 77" }],
+        [0.4, { ...fresh, version: "v12", service: "api-2" }],
+        [
+          0.2,
+          { ...fresh, version: "v12", service: "api-3" },
+          { "http.request.id": "6f1c1c5ab8e34d1b", "trace.id": "4bf92f3577b34da6a3ce929d0e0e4736" },
+        ],
+        [30, { ...past, version: "v11" }],
+        [6, { ...gone, version: "v11" }],
+      ];
+      const errors = async (words: ErrorsAsked, environment: Record<string, string> = {}) => {
+        const { exitCode, stdout, stderr } = await execa("bash", [join(scripts, "errors.sh")], {
+          env: { ELASTICSEARCH_URL: stripped.url, SECRETS: secrets, ...environment },
+          input: searchesOf(words),
+          reject: false,
+        });
+        return { exitCode, stderr, facts: parseFacts(`release v12\n${stdout}`) };
+      };
+      const list = async (words: Partial<ErrorsAsked> = {}) => {
+        const { exitCode, stderr, facts } = await errors({ ...asked, ...words });
+        expect([exitCode, stderr]).toEqual([0, ""]);
+        return errorsOf(facts, { ...asked, ...words });
+      };
+
+      beforeAll(async () => {
+        const documents = await group(
+          scenario.map(([, failure]) => failure),
+          scenario.map(([, , more]) => more ?? {}),
+        );
+        const lines = documents.flatMap((document, index) => [
+          '{"create":{}}',
+          JSON.stringify({ ...document, "@timestamp": at(scenario[index]?.[0] ?? 0) }),
+        ]);
+        const { json } = await ask(
+          "POST",
+          `${STREAM}/_bulk?pipeline=_none&refresh=true`,
+          "logstash_writer",
+          secretOf("elastic_logstash_password"),
+          `${lines.join("\n")}\n`,
+        );
+        expect(json).toMatchObject({ errors: false });
+      });
+
+      it("by group: how often, first and last of all that is kept, releases, servers, and what is new", async () => {
+        const { groups, more, running, partial } = await list();
+        const hours = (seconds: number) => Number(((now - seconds) / 3600).toFixed(1));
+        expect(
+          groups.map(({ first, last, ...group }) => ({ ...group, first: hours(first), last: hours(last) })),
+        ).toEqual([
+          {
+            key: await key(known),
+            name: "TypeError in dist/routes/courses.js: known since #",
+            count: 3,
+            total: 5,
+            first: 72,
+            last: 0.5,
+            releases: ["v10", "v11", "v12"],
+            services: ["api-1", "api-2", "api-spare"],
+            new: false,
+          },
+          {
+            key: await key(fresh),
+            name: "RangeError in dist/routes/courses.js: came with v#",
+            count: 2,
+            total: 2,
+            first: 0.4,
+            last: 0.2,
+            releases: ["v12"],
+            services: ["api-2", "api-3"],
+            new: true,
+          },
+          expect.objectContaining({
+            name: "Error: of the release before",
+            count: 1,
+            releases: ["v11"],
+            new: false,
+          }),
+        ]);
+        expect([more, running, partial]).toEqual([0, ["v12"], false]);
+      });
+
+      it("in a longer window, of one service, and the loudest alone", async () => {
+        const long = await list({ since: now - 48 * 3600 });
+        expect(long.groups.find(({ name }) => name === "Error: long ago")).toMatchObject({
+          count: 1,
+          services: ["worker"],
+        });
+        expect((await list({ service: "api" })).groups).toHaveLength(3);
+        expect((await list({ service: "api-3" })).groups.map(({ count, total }) => [count, total])).toEqual([
+          [1, 2],
+        ]);
+        expect((await list({ service: "ap" })).groups).toEqual([]);
+        const loudest = await list({ limit: 1 });
+        expect([loudest.groups.length, loudest.more]).toEqual([1, 2]);
+        expect(errorsText(loudest, plain, 100)).toContain("and 2 more: --limit 3");
+      });
+
+      it("as one group by the beginning of its key, with its course and the newest line whole", async () => {
+        const words = { ...asked, key: (await key(fresh))?.slice(0, 8) };
+        const { facts } = await errors(words);
+        const found = errorDetailOf(facts, words, "production");
+        expect(found).toMatchObject({ count: 2, total: 2, bar: 3600, new: true });
+        expect(found.times.reduce((sum, { count }) => sum + count, 0)).toBe(2);
+        expect(found.times.length).toBeGreaterThanOrEqual(24);
+        expect(found.newest).toMatchObject({
+          service: "api-3",
+          release: "v12",
+          level: "error",
+          stack: fresh.stack,
+          request: "6f1c1c5ab8e34d1b",
+          trace: "4bf92f3577b34da6a3ce929d0e0e4736",
+        });
+        const text = errorDetailText(found, now, plain, 100);
+        for (const part of [fresh.stack, "6f1c1c5ab8e34d1b", "v12 (new: in none before)", "█"])
+          expect(text).toContain(part);
+      });
+
+      it("not where the key is nobody's", async () => {
+        const words = { ...asked, key: "0000000000000000" };
+        const { facts } = await errors(words);
+        expect(() => errorDetailOf(facts, words, "production")).toThrow(
+          "no error that is kept has the key 0000",
+        );
+      });
+
+      it("not, in words, where Elasticsearch is away or lets nobody in", async () => {
+        const away = await errors(asked, { ELASTICSEARCH_URL: "http://127.0.0.1:9" });
+        expect([away.exitCode, away.stderr]).toEqual([
+          1,
+          expect.stringContaining("127.0.0.1:9/logs-plimsoll-*"),
+        ]);
+        await mkdir(join(folder, "wrong"), { recursive: true });
+        await writeFile(join(folder, "wrong/elk_grafana_password"), "hidden-wrong");
+        const refused = await errors(asked, { SECRETS: join(folder, "wrong") });
+        expect([refused.exitCode, refused.stderr]).toEqual([
+          1,
+          expect.stringContaining("unable to authenticate"),
+        ]);
+        expect(refused.stderr).not.toContain("hidden-");
+      });
+
+      it.each([
+        ["write", "POST", `${STREAM}/_doc?pipeline=_none`, { "@timestamp": "2026-11-23T01:00:00Z" }],
+        ["delete an index", "DELETE", `.ds-${STREAM}-${TODAY}-000001`, undefined],
+        ["change the mapping", "PUT", `${STREAM}/_mapping`, { properties: { x: { type: "keyword" } } }],
+        ["roll the stream over", "POST", `${STREAM}/_rollover`, undefined],
+        ["see users", "GET", "_security/user", undefined],
+        ["read what is no log", "GET", ".security/_search", undefined],
+      ])("by one who may not %s", async (_what, method, path, body) => {
+        const { status } = await ask(method, path, "grafana_reader", secretOf("elk_grafana_password"), body);
+        expect(status).toBe(403);
+      });
     });
   });
 

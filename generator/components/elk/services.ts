@@ -105,7 +105,8 @@ export function keeper(logBytes: number, others?: number): Service {
       LOG_BYTES: String(logBytes),
       ...(others !== undefined && { SNAPSHOT_EVERY: "3600", OTHERS_FOR: String(others) }),
     },
-    secrets: ["elastic_keeper_password"],
+    // The second is for `plimsoll errors`, which reads logs from in here; the keeper's own user may not.
+    secrets: ["elastic_keeper_password", "elk_grafana_password"],
     volumes: [mountFolder("elk/kibana-objects", "/etc/plimsoll/kibana-objects"), SCRIPTS],
     tmpfs: [TMP],
     networks: ["logging"],
