@@ -43,6 +43,8 @@ export const quietPanels: Readonly<Partial<Record<DashboardStem, Readonly<Record
     Kept: "no backup was made yet",
     Repositories: "no repository was counted yet",
     Repository: "no repository was counted yet",
+    Behind: "no copy is kept warm (dr.follow)",
+    "Last word": "no copy is kept warm (dr.follow)",
     "Waiting for the archive": "no WAL was archived yet",
     Waiting: "no WAL was archived yet",
   },
