@@ -302,6 +302,16 @@ it.each(cases)("refuses %s", (_, stack, expected, environment = "local") => {
   expect(faults.every((fault) => fault.file === "stack.yaml")).toBe(true);
 });
 
+it.each([
+  ["logging", "Remove it: it is part of every stack that does not say false."],
+  ["postgres", "Remove it: it is part of every stack that does not say false."],
+  ["status_page", "Write status_page: {} for all that is usual."],
+])("says what to write in place of %s: true", (word, remedy) => {
+  expect(() => produce(sourceOf(add(`${word}: true`)), "local")).toThrow(
+    expect.objectContaining({ faults: [expect.objectContaining({ remedy })] }),
+  );
+});
+
 it("gives all faults of a file at once", () => {
   const stack = change("hello", "Hello").replace("api.example.com", "nope!").replace("1.0.0", "latest");
   expect(() => produce(sourceOf(stack), "local")).toThrow(

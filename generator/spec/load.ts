@@ -9,7 +9,7 @@ import { describeValue, type PlacedMessage, translateIssues, valueAt } from "./f
 import { laptop, type Machine } from "./machine.ts";
 import { isMap, merge } from "./merge.ts";
 import { nearest } from "./nearest.ts";
-import { type Section, stackSchema } from "./schema.ts";
+import { isUsual, type Section, stackSchema } from "./schema.ts";
 
 /** What was said by command and not in stack.yaml. On a host it is kept in release.yaml. */
 export type Choices = {
@@ -205,7 +205,7 @@ function switchOff(words: Record<string, unknown>, sections: readonly Section[])
         refused.push({
           path,
           message: "expected a map of words, or false to leave it out, found true",
-          remedy: section.options.safeParse(undefined).data
+          remedy: isUsual(section)
             ? "Remove it: it is part of every stack that does not say false."
             : `Write ${path.join(".")}: {} for all that is usual.`,
         });

@@ -14,6 +14,12 @@ function withDefault(options: z.ZodType): z.ZodType {
   return options.safeParse({}).success ? options.prefault({} as any) : options;
 }
 
+/** Whether a stack has the part without a word about it. */
+export function isUsual({ options }: Section): boolean {
+  const absent = withDefault(options).safeParse(undefined);
+  return !absent.success || absent.data !== undefined;
+}
+
 function orFalse(schema: z.ZodType): z.ZodType {
   return z.union([z.literal(false), schema]);
 }
