@@ -92,6 +92,8 @@ export default defineConfig({
         test: {
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
+          // The long series have every case that CI's suites leave out (test/e2e/long.ts).
+          env: { PLIMSOLL_LONG: "1" },
           testTimeout: 3_600_000,
           hookTimeout: 1_200_000,
           fileParallelism: false,
