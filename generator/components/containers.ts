@@ -3,18 +3,14 @@
  * groups and from Docker's own files, by a sidecar that speaks to nobody.
  */
 import { z } from "zod";
-import { MiB } from "../spec/words.ts";
+import { ContainersFolder, MiB } from "../spec/words.ts";
 import { type Build, type Contribution, copy, defineComponent, mountVolume, template } from "./component.ts";
 
 export const Containers = z
   .strictObject({
-    folder: z
-      .string({ error: "expected a folder such as /var/lib/docker/containers" })
-      .regex(/^\/(?:[A-Za-z0-9_][A-Za-z0-9._-]*\/)*[A-Za-z0-9_][A-Za-z0-9._-]*$/, {
-        error: "expected an absolute folder such as /var/lib/docker/containers",
-      })
-      .default("/var/lib/docker/containers")
-      .describe("Where the machine's Docker engine keeps what it knows of its containers"),
+    folder: ContainersFolder.describe(
+      "Where the machine's Docker engine keeps what it knows of its containers",
+    ),
   })
   .prefault({})
   .describe(

@@ -150,6 +150,14 @@ export const Origin = z
   .meta({ title: "origin", examples: ["https://example.com"] });
 export type Origin = z.output<typeof Origin>;
 
+/** Where a Docker engine keeps its containers, on its machine. */
+export const ContainersFolder = z
+  .string({ error: "expected a folder such as /var/lib/docker/containers" })
+  .regex(/^\/(?:[A-Za-z0-9_][A-Za-z0-9._-]*\/)*[A-Za-z0-9_][A-Za-z0-9._-]*$/, {
+    error: "expected an absolute folder such as /var/lib/docker/containers",
+  })
+  .default("/var/lib/docker/containers");
+
 /** The path of a URL: `/health`. No query, no escapes, nothing a server or a shell would read as syntax. */
 export const UrlPath = z
   .string({ error: "expected a path such as /health" })

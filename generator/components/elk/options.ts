@@ -1,6 +1,6 @@
 /** The words of `logging` in stack.yaml. */
 import { z } from "zod";
-import { Duration, Port } from "../../spec/words.ts";
+import { ContainersFolder, Duration, Port } from "../../spec/words.ts";
 
 const Weight = z
   .number({ error: "expected a number such as 2" })
@@ -28,13 +28,7 @@ export const Logging = z
       })
       .prefault({})
       .describe("How spare memory is shared out among them"),
-    containers: z
-      .string({ error: "expected a folder such as /var/lib/docker/containers" })
-      .regex(/^\/(?:[A-Za-z0-9_][A-Za-z0-9._-]*\/)*[A-Za-z0-9_][A-Za-z0-9._-]*$/, {
-        error: "expected an absolute folder such as /var/lib/docker/containers",
-      })
-      .default("/var/lib/docker/containers")
-      .describe("Where the machine's Docker engine writes the containers' logs"),
+    containers: ContainersFolder.describe("Where the machine's Docker engine writes the containers' logs"),
   })
   .describe("Elasticsearch, Logstash, Kibana and Filebeat");
 export type Logging = z.output<typeof Logging>;
