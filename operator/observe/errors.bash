@@ -1,25 +1,13 @@
 # What a stack's logs say of errors, asked from within the keeper's container: it has curl and the password of a reader.
 # stdin: what elk/scripts/errors.sh reads. $1: the Compose project. Lines of "key value": `containers N`, `release V` of each
 # release that runs, `groups` and `details` as errors.sh has them, or `errors_failed WORDS`; neither where there is no keeper.
-set -euo pipefail
-project=$1
+# shellcheck disable=SC2154 # $found, $running and $all are of newest.bash, which stands before it
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-keeper=''
-all=0
-running=()
-while read -r service state id; do
-  all=$((all + 1))
-  [[ $state != running ]] || running+=("$id")
-  # The newest comes first.
-  [[ $service != elastic-keeper || -n $keeper ]] || keeper="$state $id"
-done < <(timeout 60 docker ps -a --filter "label=com.docker.compose.project=$project" \
-  --filter label=com.docker.compose.oneoff=False \
-  --format '{{.Label "com.docker.compose.service"}} {{.State}} {{.ID}}')
 printf 'containers %d\n' "$all"
-[[ -n $keeper ]] || exit 0
-read -r state id <<<"$keeper"
+read -r state id <<<"${found[elastic-keeper]-}"
+[[ -n $state ]] || exit 0
 if [[ $state != running ]]; then
   printf 'errors_failed the container of elastic-keeper is %s\n' "$state"
   exit 0

@@ -1,7 +1,6 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readOwn } from "../../generator/package.ts";
 import { plain } from "../../generator/report/paint.ts";
 import { eachInItsFolder } from "../../generator/testing/folder.ts";
 import { parseFacts } from "../checks/facts.ts";
@@ -9,6 +8,7 @@ import { localHost } from "../host/local.ts";
 import { errorDetailOf, errorsOf, requireAnswer } from "./errors.ts";
 import { barOf, type ErrorsAsked, searchesOf } from "./errors-query.ts";
 import { barsOf, errorDetailText, errorsText } from "./errors-text.ts";
+import { observeScript } from "./script.ts";
 
 const NOW = Date.parse("2026-11-28T12:00:00Z") / 1000;
 const asked: ErrorsAsked = { since: NOW - 86_400, now: NOW, limit: 20 };
@@ -223,7 +223,7 @@ esac
     const all = { docker: DOCKER, said: "", error: "", code: "0", ...files };
     for (const [name, text] of Object.entries(all)) writeFileSync(join(folder.path, name), text);
     chmodSync(join(folder.path, "docker"), 0o755);
-    const { exitCode, stdout } = await localHost().script(readOwn("operator/observe/errors.bash"), ["shop"], {
+    const { exitCode, stdout } = await localHost().script(observeScript("errors"), ["shop"], {
       input: searchesOf(asked),
       environment: { WORLD: folder.path, PATH: `${folder.path}:${process.env.PATH}` },
     });

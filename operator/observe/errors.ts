@@ -1,5 +1,5 @@
 /** Errors by what they are: how often, since when, in which releases. Asked of Elasticsearch in one round trip. */
-import { readOwn } from "../../generator/package.ts";
+import { valueAt } from "../../generator/spec/faults.ts";
 import { type Facts, parseFacts } from "../checks/facts.ts";
 import { nothingThere } from "../operate/running.ts";
 import { Problem } from "../problem.ts";
@@ -7,6 +7,7 @@ import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
 import { type Bucket, readAnswers } from "./errors-answers.ts";
 import { barOf, type ErrorsAsked, searchesOf } from "./errors-query.ts";
+import { observeScript } from "./script.ts";
 
 export type ErrorGroup = {
   key: string;
@@ -58,8 +59,8 @@ export type ErrorDetail = ErrorGroup & {
 
 /** @throws Problem where nothing runs there, where there are no logs, or where they cannot be read */
 export async function askErrors(site: Site, asked: ErrorsAsked, signal?: AbortSignal): Promise<Facts> {
-  const script = readOwn("operator/observe/errors.bash");
-  const outcome = await site.host.script(script, [site.project], { input: searchesOf(asked), signal });
+  const input = searchesOf(asked);
+  const outcome = await site.host.script(observeScript("errors"), [site.project], { input, signal });
   const facts = parseFacts(requireDone(site, outcome, "asking for errors").stdout);
   if (!facts.number("containers")) throw nothingThere(site);
   requireAnswer(facts, site.environment);
@@ -168,9 +169,6 @@ function groupOf(bucket: Bucket, running: readonly string[], older: boolean): Er
 
 /** A line's field, as `error.type`. Ours are nested: the pipelines make them so. */
 function textAt(source: object, path: string): string | undefined {
-  let value: unknown = source;
-  for (const part of path.split("."))
-    value =
-      typeof value === "object" && value !== null ? (value as Record<string, unknown>)[part] : undefined;
+  const value = valueAt(source, path.split("."));
   return value === undefined || value === null || typeof value === "object" ? undefined : String(value);
 }

@@ -1,20 +1,10 @@
 # What a stack's monitoring says, asked from within its containers: lines of "key value". Prometheus and Alertmanager
 # are asked side by side. `KEY_failed WORDS` where one is there and does not answer; nothing where there is none.
 # $1: the Compose project. $2: a PromQL expression, encoded for a URL; Prometheus is not asked if empty.
-set -euo pipefail
-project=$1 promql=$2
+# shellcheck disable=SC2154 # $found and $all are of newest.bash, which stands before it
+promql=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# The newest container of each service: "STATE ID".
-declare -A found=()
-all=0
-while read -r service state id; do
-  all=$((all + 1))
-  [[ -n ${found[$service]-} ]] || found[$service]="$state $id"
-done < <(timeout 60 docker ps -a --filter "label=com.docker.compose.project=$project" \
-  --filter label=com.docker.compose.oneoff=False \
-  --format '{{.Label "com.docker.compose.service"}} {{.State}} {{.ID}}')
 
 prometheus() {
   local state id

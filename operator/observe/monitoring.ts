@@ -1,11 +1,11 @@
 /** Prometheus and Alertmanager of a stack, asked in one round trip through its host. Neither needs a port or a tunnel. */
 import { z } from "zod";
-import { readOwn } from "../../generator/package.ts";
 import { type Facts, parseFacts } from "../checks/facts.ts";
 import { nothingThere } from "../operate/running.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
 import { GettableAlert, GettableSilence } from "./alertmanager.ts";
+import { observeScript } from "./script.ts";
 
 /** An answer, or why there is none; `off` where the stack has no such service. */
 export type Heard<What> = { what: What } | { why: string; off: boolean };
@@ -21,7 +21,7 @@ export type Asked = Readonly<Record<string, string>>;
 /** @param figures PromQL by name, each of one value. @throws Problem where nothing runs there */
 export async function askMonitoring(site: Site, figures: Asked, signal?: AbortSignal): Promise<Monitoring> {
   const args = [site.project, encodeURIComponent(inOne(figures))];
-  const outcome = await site.host.script(readOwn("operator/observe/monitoring.bash"), args, { signal });
+  const outcome = await site.host.script(observeScript("monitoring"), args, { signal });
   const facts = parseFacts(requireDone(site, outcome, "asking the monitoring").stdout);
   if (!facts.number("containers")) throw nothingThere(site);
   return monitoringOf(facts);
