@@ -8,6 +8,7 @@ import { Problem } from "../operator/problem.ts";
 import { asTyped } from "./hint.ts";
 import { paintFor, widthOf } from "./screen.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
+import { whole } from "./words.ts";
 
 type Options = SiteOptions & { since: string; service?: string; limit: number; json?: boolean };
 
@@ -19,7 +20,12 @@ export function errorsCommand(): Command {
     )
     .option("--since <time>", "count from: 10m, 2h, 1d, or 2026-11-23T08:00:00Z", "24h")
     .option("-s, --service <name>", "only of this one: api-1, or api for all its servers", service)
-    .option("-n, --limit <groups>", "so many of the most frequent", limit, 20)
+    .option(
+      "-n, --limit <groups>",
+      "so many of the most frequent",
+      whole(1, 500, "Expected a number of groups, up to 500."),
+      20,
+    )
     .option("--json", "the result as JSON on stdout")
     .action((environment: EnvironmentKind, key: string | undefined, options: Options) =>
       withSite(environment, options, async ({ site, spec, signal }) => {
@@ -66,11 +72,4 @@ function service(text: string): string {
   if (!/^[a-z0-9][a-z0-9_.-]{0,99}$/.test(text))
     throw new InvalidArgumentError("Expected a service such as api or api-1.");
   return text;
-}
-
-function limit(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 500)
-    throw new InvalidArgumentError("Expected a number of groups, up to 500.");
-  return value;
 }

@@ -11,6 +11,7 @@ import { ExitError } from "./exit.ts";
 import { confirmName } from "./operate.ts";
 import { paintFor } from "./screen.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
+import { whole } from "./words.ts";
 
 type Options = SiteOptions & {
   rate: number;
@@ -74,14 +75,6 @@ export function loadCommand(): Command {
         async () => "Interrupted: no report was written, that of the last load stands.",
       );
     });
-}
-
-function whole(least: number, most: number) {
-  return (text: string): number => {
-    const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
-  };
 }
 
 function duration(text: string): number {

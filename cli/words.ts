@@ -23,6 +23,19 @@ export function partedWords(command: Command, words: readonly string[]): { own: 
   return { own: words.slice(0, words.length - count), handed: words.slice(words.length - count) };
 }
 
+/** A parser of a whole number. */
+export function whole(
+  least: number,
+  most: number,
+  expected = `Expected a whole number from ${least} to ${most}.`,
+) {
+  return (text: string): number => {
+    const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(expected);
+  };
+}
+
 /** `v12`. */
 export function versionArgument(name: string, description: string): Argument {
   return new Argument(name, description).argParser((text: string) => {

@@ -3,7 +3,7 @@ import { type Paint, printable } from "../../generator/report/paint.ts";
 import { tableLines } from "../../generator/report/table.ts";
 import { bytes } from "../../generator/report/units.ts";
 import { MiB } from "../../generator/spec/words.ts";
-import { span } from "../operate/ps-text.ts";
+import { ago, span } from "../operate/ps-text.ts";
 import { bundleTime } from "../recovery/name.ts";
 import type { Backups, Files, Known, Postgres, PostgresBackup, Repository } from "./backups.ts";
 import type { FilesVerification, Recovery, Verification } from "./report.ts";
@@ -109,10 +109,11 @@ function filesVerified(
   now: number,
   paint: Paint,
 ): string {
-  const ago = `${span(Math.max(0, now - finished))} ago`;
-  if (outcome === "passed") return `verified ${ago}: whole (${part} of the data was read)`;
-  if (outcome === "unfinished") return `a verification was cut short ${ago}${said && `: ${printable(said)}`}`;
-  return paint("red", `NOT GOOD, verified ${ago}: ${printable(said)}`);
+  const when = ago(finished, now);
+  if (outcome === "passed") return `verified ${when}: whole (${part} of the data was read)`;
+  if (outcome === "unfinished")
+    return `a verification was cut short ${when}${said && `: ${printable(said)}`}`;
+  return paint("red", `NOT GOOD, verified ${when}: ${printable(said)}`);
 }
 
 function recoveryText(recovery: Recovery, now: number, paint: Paint): string[] {
@@ -145,9 +146,9 @@ function verdictOf({ damaged, usable, left, verified }: PostgresBackup, now: num
 }
 
 export function verifiedText({ outcome, said, finished }: Verification, now: number): string {
-  const ago = `${span(Math.max(0, now - finished))} ago`;
-  if (outcome === "passed") return ago;
-  return outcome === "failed" ? `FAILED ${ago}: ${said}` : `cut short ${ago}`;
+  const when = ago(finished, now);
+  if (outcome === "passed") return when;
+  return outcome === "failed" ? `FAILED ${when}: ${said}` : `cut short ${when}`;
 }
 
 /** From a segment to a segment: the latter without what both have. */

@@ -1,7 +1,7 @@
 /** `errors` for people. */
 import { type Paint, printable } from "../../generator/report/paint.ts";
 import { joinNames, wrap } from "../../generator/report/units.ts";
-import { span } from "../operate/ps-text.ts";
+import { ago, span } from "../operate/ps-text.ts";
 import type { ErrorDetail, ErrorGroup, ErrorsFound } from "./errors.ts";
 
 const BARS = "▁▂▃▄▅▆▇█";
@@ -52,10 +52,6 @@ function factsOf({ key, first, last, releases, services }: ErrorGroup, now: numb
 function releasesText(releases: readonly string[]): string {
   if (releases.length <= 4) return releases.join(", ");
   return `${releases[0]} … ${releases.at(-1)} (${releases.length} releases)`;
-}
-
-function ago(moment: number, now: number): string {
-  return `${span(Math.max(0, now - moment))} ago`;
 }
 
 export function errorDetailText(found: ErrorDetail, now: number, paint: Paint, width: number): string {

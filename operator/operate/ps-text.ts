@@ -46,6 +46,11 @@ function part({ used, limit }: { used: number; limit?: number }, write: (value: 
   return limit === undefined ? write(used) : `${write(used)} of ${write(limit)}`;
 }
 
+/** `2h ago`. Moments in seconds of the epoch; clocks differ, so that one to come is `0s ago`. */
+export function ago(moment: number, now: number): string {
+  return `${span(Math.max(0, now - moment))} ago`;
+}
+
 /** `45s`, `12m`, `3h`, `9d`. */
 export function span(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)}s`;
