@@ -25,7 +25,7 @@ export async function setWords(stackFolder: string, words: Readonly<Record<strin
   await writeFile(file, document.toString());
 }
 
-/** A free port for every one that the stack publishes. */
+/** Sets the overrides. @returns words that give a free port to every one that the stack publishes then */
 export async function freePortWords(
   stackFolder: string,
   { images, overrides }: Pick<StackOptions, "images" | "overrides">,

@@ -100,7 +100,8 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
   const stackFolder = await copyStack(options.from ?? resolve("stacks/fkod"), id);
   let stack: RunningStack | undefined;
   try {
-    await setWords(stackFolder, { ...(await freePortWords(stackFolder, options)), ...options.overrides });
+    // After the overrides: a whole part that is given anew has ports of its own.
+    await setWords(stackFolder, await freePortWords(stackFolder, options));
     await setWords(stackFolder, { project: id, images: options.images ?? "debian" });
     const { folder } = await generate({ stackFolder, environment: "local" });
     const project = await openProject(host, engine, folder);

@@ -2,16 +2,11 @@
  * A day of load whose sums are known, written into a real Prometheus as blocks: objectives, budgets and burn rates are
  * then asked for by the command that a person has, and compared with sums of our own.
  */
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseDocument } from "yaml";
-import { generate } from "../../generator/index.ts";
 import { Objectives } from "../../generator/spec/core.ts";
 import type { ObjectivesFound } from "../../operator/observe/objectives.ts";
-import { engineOrSkip, freePorts } from "./engine.ts";
+import { engineOrSkip, startStack } from "./engine.ts";
 import { buildCli, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
 
@@ -135,22 +130,14 @@ type Running = Awaited<ReturnType<typeof live>>;
 
 /** A Prometheus as generated, which finds the day in its volume. */
 async function live(day: Day) {
-  const folder = await mkdtemp(join(tmpdir(), "e2e-day-"));
-  await cp(resolve("test/deploy/stack"), folder, { recursive: true });
-  const [port = 0] = await freePorts(1);
-  const file = join(folder, "stack.yaml");
-  const document = parseDocument(await readFile(file, "utf8"));
-  const words = {
-    project: `e2e-day-${Math.random().toString(36).slice(2, 8)}`,
-    images: "debian",
-    machine: { cpus: 2, memory: "4GB", disk: "40GB" },
-    monitoring: { grafana: false, prometheus: { port } },
-  };
-  document.setIn(["environments", "local"], document.createNode(words));
-  await writeFile(file, document.toString());
-  const generated = (await generate({ stackFolder: folder, environment: "local" })).folder;
+  const stack = await startStack({
+    name: "day",
+    from: "test/deploy/stack",
+    overrides: { monitoring: { grafana: false }, machine: { cpus: 2, memory: "4GB", disk: "40GB" } },
+    cold: true,
+  });
   const compose = (given: readonly string[], input?: string) =>
-    execa("docker", ["compose", ...given], { cwd: generated, ...(input !== undefined && { input }) });
+    execa("docker", ["compose", ...given], { cwd: stack.folder, ...(input !== undefined && { input }) });
   const keep =
     "cat >/prometheus/day && TMPDIR=/prometheus promtool tsdb create-blocks-from openmetrics /prometheus/day /prometheus && rm /prometheus/day";
   const begin = Math.floor(Date.now() / 1000) - STEP * STEPS;
@@ -175,7 +162,7 @@ async function live(day: Day) {
       await eventually(async () => {
         const { stdout } = await execa(
           process.execPath,
-          [main, "objectives", "--stack", folder, "local", "--json"],
+          [main, "objectives", "--stack", stack.stackFolder, "local", "--json"],
           { env: { NODE_NO_WARNINGS: "1" }, reject: false },
         );
         found = JSON.parse(stdout) as ObjectivesFound;
@@ -190,10 +177,7 @@ async function live(day: Day) {
       }, 240);
     },
     ask,
-    async stop() {
-      await compose(["down", "--volumes", "--timeout", "2"]);
-      await rm(folder, { recursive: true, force: true });
-    },
+    stop: stack.stop,
   };
 }
 

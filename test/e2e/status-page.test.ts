@@ -1,22 +1,18 @@
 /** The page for the application's users, from nginx to Prometheus and back: well, and while no server answers. */
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseDocument } from "yaml";
-import { generate } from "../../generator/index.ts";
-import { engineOrSkip, freePorts } from "./engine.ts";
+import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { eventually } from "./wait.ts";
 
 const engine = await engineOrSkip();
 const SERVERS = ["api-1", "api-2", "api-3"];
 
 describe.skipIf(!engine)("the status page", () => {
-  let folder = "";
-  let generated = "";
+  let stack: RunningStack | undefined;
   let door = "";
-  const compose = (...words: string[]) => execa("docker", ["compose", ...words], { cwd: generated });
+  const compose = (...words: string[]) => execa("docker", ["compose", ...words], { cwd: stack?.folder });
   const page = () => fetch(`${door}/how`, { signal: AbortSignal.timeout(10_000) });
   const state = async () =>
     ((await (await fetch(`${door}/how.json`)).json()) as { state: string; answered: number | null }).state;
@@ -28,32 +24,23 @@ describe.skipIf(!engine)("the status page", () => {
   };
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "e2e-page-"));
-    await cp(resolve("test/deploy/stack"), folder, { recursive: true });
-    const [http = 0, prometheus = 0] = await freePorts(2);
-    door = `http://127.0.0.1:${http}`;
-    const file = join(folder, "stack.yaml");
-    const document = parseDocument(await readFile(file, "utf8"));
-    const words = {
-      project: `e2e-page-${Math.random().toString(36).slice(2, 8)}`,
-      images: "debian",
-      machine: { cpus: 2, memory: "4GB", disk: "40GB" },
-      nginx: { http },
-      status_page: { path: "/how", title: "Rolling" },
-      monitoring: { grafana: false, alertmanager: false, prometheus: { port: prometheus } },
-    };
-    document.setIn(["environments", "local"], document.createNode(words));
-    await writeFile(file, document.toString());
-    generated = (await generate({ stackFolder: folder, environment: "local" })).folder;
+    stack = await startStack({
+      name: "page",
+      from: "test/deploy/stack",
+      overrides: {
+        status_page: { path: "/how", title: "Rolling" },
+        monitoring: { grafana: false, alertmanager: false },
+        machine: { cpus: 2, memory: "4GB", disk: "40GB" },
+      },
+      cold: true,
+    });
+    door = `http://127.0.0.1:${stack.ports.nginx}`;
     await compose(
       ...["up", "--detach", "--wait", "--no-deps", "nginx", ...SERVERS],
       ...["prometheus", "blackbox-exporter", "status-page"],
     );
   });
-  afterAll(async () => {
-    if (generated) await compose("down", "--volumes", "--timeout", "2");
-    if (folder) await rm(folder, { recursive: true, force: true });
-  });
+  afterAll(() => stack?.stop());
 
   it("says that all is well once the probe has figures, with a policy of its own", async () => {
     await look();
