@@ -129,7 +129,7 @@ describe.skipIf(!engine)("check", () => {
       backups,
       "sh",
       "-c",
-      'sed -i \'s/last_run_failed{what="postgres"} 0/last_run_failed{what="postgres"} 1/\' /metrics/backup-postgres-result.prom',
+      "sed -i '/^plimsoll_backup_last_run_failed{/s/ 0$/ 1/' /metrics/backup-postgres-result.prom",
     ]);
     expect(await one("infrastructure.backups")).toMatchObject({
       state: "failed",
