@@ -43,9 +43,9 @@ pgbr() { pgbackrest --stanza="$stanza" "$@"; }
 
 at_primary() { pgbr --pg1-path="$home/$primary/$PG_MAJOR/docker" --pg1-socket-path="/nodes/$primary/run" "$@"; }
 
-# With checksums instead of times: those that pgBackRest compares are the primary's. A page that it wrote itself between the
-# begin of a backup and the list of files (a new index) is in that list as it will stay, and was copied from a standby
-# that had not written it yet; the next differential one would take that copy for good.
+# By checksum (--delta) and not by size and time, which are those at the primary, while the copy is the standby's. An index
+# that was made between a backup's begin and its list of files may be in the standby's memory alone: what is copied then is
+# empty. Recovery of that backup writes it again; the next differential one would take the empty copy over.
 at_both() {
   at_primary --delta --pg2-path="$home/$standby/$PG_MAJOR/docker" --pg2-socket-path="/nodes/$standby/run" \
     --pg2-user=backup --pg2-database=postgres --backup-standby=prefer "$@"

@@ -1,0 +1,104 @@
+/**
+ * Backups that are read from a standby. pgBackRest lists the primary's files and copies the standby's: what the standby
+ * has in memory alone yet is copied as it was, under the size and the time that it has at the primary.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Backups, Postgres } from "../../operator/database/backups.ts";
+import type { Verification } from "../../operator/database/report.ts";
+import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
+import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
+import { eventually } from "./wait.ts";
+
+const engine = await engineOrSkip();
+const main = engine ? await buildCli() : "";
+afterAll(removeCli);
+
+describe.skipIf(!engine)("backups read from a standby", () => {
+  let stack: RunningStack;
+  let cli: Cli;
+
+  beforeAll(async () => {
+    stack = await startStack({
+      name: "standby",
+      overrides: {
+        "api.servers": 1,
+        monitoring: false,
+        logging: false,
+        "nginx.rate": false,
+        // Not by itself, while the test does it.
+        "backup.schedule": "0 0 1 1 *",
+        "backup.verify": "0 0 1 1 *",
+        "backup.checks": {},
+      },
+    });
+    cli = cliOn(main, { flags: ["--stack", stack.stackFolder] });
+  });
+  afterAll(() => stack?.stop());
+
+  const psql = ["psql", "-h", "127.0.0.1", "-U", "postgres", "-d", "fkod_db", "-XqAtc"];
+  const primary = (statement: string) => stack.exec("postgres-1", [...psql, statement]);
+  const standby = (statement: string) => stack.exec("postgres-2", [...psql, statement]);
+  const isSoon = (expected: string, statement: string) =>
+    eventually(async () => expect(await standby(statement)).toBe(expected), 60);
+  const backups = async () => {
+    const { stdout, exitCode, stderr } = await cli.run("backup", ["list", "--json"]);
+    expect(exitCode, stderr).toBe(0);
+    return ((JSON.parse(stdout) as Backups).postgres as Postgres).backups;
+  };
+  /** What a backup has of a file: its checksum, by the backup's own list. */
+  const copied = async (label: string, path: string) => {
+    const list = `/var/lib/pgbackrest/backup/main/${label}/backup.manifest`;
+    const line = await stack.exec("backup-postgres", ["grep", "-F", `pg_data/${path}=`, list]);
+    return (JSON.parse(line.slice(line.indexOf("=") + 1)) as { checksum: string; size: number }).checksum;
+  };
+
+  it("has an index made between a full backup's begin and its list of files, in the next one too", async () => {
+    await eventually(async () => expect((await backups()).length).toBe(1), 60);
+    await primary(
+      `create table blocked ();
+       create table proof as select n, md5(n::text) as word from generate_series(1, 50000) as n;
+       create table copied_first as select n, (select string_agg(md5(n::text || m::text), '')
+         from generate_series(1, 60) as m) as filler from generate_series(1, 12000) as n`,
+    );
+    // Written to disk at both: the tables are not what this is about.
+    await primary("checkpoint");
+    const written = await primary("select pg_current_wal_lsn()");
+    await isSoon("t", `select pg_last_wal_replay_lsn() >= '${written}'`);
+
+    // Nothing is replayed, so the backup has begun at the primary and waits for the standby.
+    await standby("select pg_wal_replay_pause()");
+    const full = cli.run("backup", ["now", "--full"]);
+    const waits = `from pg_stat_activity where application_name like 'pgBackRest%' and query ~ 'pg_last_wal_replay_lsn'`;
+    await isSoon("t", `select count(*) > 0 ${waits}`);
+
+    // Behind that begin a lock, at which a reader of the standby stops the replay, and behind the lock the index.
+    const reader = stack
+      .exec("postgres-2", [...psql, "begin; select count(*) from blocked; select pg_sleep(120)"])
+      .catch(() => undefined);
+    const reads = "from pg_stat_activity where query ~ 'pg_sleep' and pid <> pg_backend_pid()";
+    await isSoon("1", `select count(*) ${reads}`);
+    await primary("drop table blocked");
+    await primary("create index proof_word on proof (word)");
+    const path = await primary("select pg_relation_filepath('proof_word')");
+
+    // The checkpoint that the backup makes at the standby comes before the index, its copying after: in memory alone.
+    await standby("select pg_wal_replay_resume()");
+    await isSoon("t", `select count(*) = 0 ${waits}`);
+    await standby(`select pg_terminate_backend(pid) ${reads}`);
+    await reader;
+    const { exitCode, stderr } = await full;
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/read from postgres-2/);
+
+    const next = await cli.run("backup", ["now"]);
+    expect(next.exitCode, next.stderr).toBe(0);
+    expect(next.stderr).toMatch(/\(diff\): read from postgres-2/);
+    const [one, other] = (await backups()).slice(-2).map(({ label }) => label) as [string, string];
+    // Recovery writes the full one's copy again, from a log that the next one's recovery does not begin with.
+    expect(await copied(other, path)).not.toBe(await copied(one, path));
+    for (const label of [one, other]) {
+      const { stdout } = await cli.run("backup", ["verify", label, "--json"]);
+      expect(JSON.parse(stdout) as Verification).toMatchObject({ label, outcome: "passed", said: "" });
+    }
+  });
+});
