@@ -42,9 +42,6 @@ class LongestFirst extends BaseSequencer {
  */
 const ALONE = ["judge", "stack", "check"].map((name) => `test/e2e/${name}.test.ts`);
 
-/** Written, and not seen yet to pass from begin to end on one machine: `npm run test:young`, apart from CI until they are. */
-const YOUNG = ["database", "restore-in-place", "status"].map((name) => `test/e2e/${name}.test.ts`);
-
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -62,7 +59,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          exclude: [...ALONE, ...YOUNG],
+          exclude: ALONE,
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
           // They wait more than they compute.
@@ -77,15 +74,6 @@ export default defineConfig({
           hookTimeout: 1_200_000,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        test: {
-          name: "young",
-          include: YOUNG,
-          testTimeout: 600_000,
-          hookTimeout: 1_200_000,
-          fileParallelism: false,
         },
       },
       {

@@ -1,7 +1,5 @@
 /** Receivers that are tried, and alerts that are kept quiet, on a real Alertmanager with production's configuration. */
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
@@ -13,21 +11,15 @@ import type { Tried } from "../../operator/observe/receivers-test.ts";
 import { engineOrSkip, freePorts } from "./engine.ts";
 import { buildCli, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
+import { startWebhook, type Webhook } from "./webhook.ts";
 
 const engine = await engineOrSkip();
 const TOKEN = "token-that-nobody-may-read";
 const RECEIVERS = ["hook", "broken", "refused", "unset"];
 
-type Call = {
-  path: string;
-  status: string;
-  alerts: { labels: Record<string, string>; annotations: object }[];
-};
-
 describe.skipIf(!engine)("alerts", () => {
   const project = `e2e-alerts-${Math.random().toString(36).slice(2, 8)}`;
-  const calls: Call[] = [];
-  let server: Server;
+  let webhook: Webhook;
   let folder: string;
   let generated: string;
   let main: string;
@@ -53,7 +45,8 @@ describe.skipIf(!engine)("alerts", () => {
     document.setIn(["environments", "production"], document.createNode(words));
     await writeFile(file, document.toString());
     generated = (await generate({ stackFolder: folder, environment: "production" })).folder;
-    const at = await listen();
+    webhook = await startWebhook();
+    const at = webhook.url;
     await mkdir(join(folder, "secrets/production"), { recursive: true });
     await supply("hook", `${at}/hook/${TOKEN}`);
     await supply("broken", `${at.replace(/\d+$/, "1")}/${TOKEN}`);
@@ -63,35 +56,11 @@ describe.skipIf(!engine)("alerts", () => {
     await fire("Watchdog", { severity: "none" });
   });
   afterAll(async () => {
-    server?.close();
+    webhook?.close();
     if (generated) await compose("down", "--volumes", "--timeout", "2");
     await removeCli();
     if (folder) await rm(folder, { recursive: true, force: true });
   });
-
-  /** Where a container finds this process. */
-  async function listen(): Promise<string> {
-    server = createServer((request, response) => {
-      let body = "";
-      request.on("data", (bytes: Buffer) => {
-        body += bytes.toString();
-      });
-      request.on("end", () => {
-        const path = request.url ?? "";
-        if (!path.startsWith("/refused")) calls.push({ path, ...(JSON.parse(body) as Omit<Call, "path">) });
-        response.writeHead(path.startsWith("/refused") ? 403 : 200).end("no entry");
-      });
-    });
-    await new Promise<void>((done) => server.listen(0, "0.0.0.0", done));
-    const { stdout } = await execa("docker", [
-      "network",
-      "inspect",
-      "bridge",
-      "--format",
-      "{{(index .IPAM.Config 0).Gateway}}",
-    ]);
-    return `http://${stdout.trim()}:${(server.address() as AddressInfo).port}`;
-  }
 
   const supply = (name: string, url: string) =>
     writeFile(join(folder, `secrets/production/alertmanager_${name}`), url, { mode: 0o644 });
@@ -135,7 +104,7 @@ describe.skipIf(!engine)("alerts", () => {
       said: expect.stringMatching(/status code 403/),
     });
     expect(of("unset")?.outcome).toBe("failed");
-    const first = calls.find(({ status }) => status === "firing");
+    const first = webhook.calls.find(({ status }) => status === "firing");
     expect(first?.path).toBe(`/hook/${TOKEN}`);
     expect(first?.alerts).toMatchObject([
       {
@@ -145,25 +114,25 @@ describe.skipIf(!engine)("alerts", () => {
     ]);
     // It ends by itself, and no other receiver heard of it.
     await eventually(async () => {
-      expect(calls.map(({ status }) => status)).toEqual(["firing", "resolved"]);
+      expect(webhook.calls.map(({ status }) => status)).toEqual(["firing", "resolved"]);
     }, 30);
     expect((await listed()).firing).toEqual([]);
   });
 
   it("test: one alone, in words, with exit code 0; again where it was tried before", async () => {
-    calls.length = 0;
+    webhook.calls.length = 0;
     for (const _ of [1, 2]) {
       const { exitCode, stdout } = await alerts("test", "hook");
       expect(stdout).toMatch(/^hook +webhook +delivered after \d+(\.\d)? s$/);
       expect(exitCode).toBe(0);
     }
-    expect(calls.filter(({ status }) => status === "firing")).toHaveLength(2);
+    expect(webhook.calls.filter(({ status }) => status === "firing")).toHaveLength(2);
     const unknown = await alerts("test", "hok");
     expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("did you mean hook") });
   });
 
   it("silence: keeps one alert quiet and not its neighbour, with a reason and a name", async () => {
-    calls.length = 0;
+    webhook.calls.length = 0;
     const made = await alerts(
       ...["silence", "HostDiskFilling", "--for", "2h", "--reason", "moving the logs", "--by", "ana"],
     );
@@ -172,11 +141,11 @@ describe.skipIf(!engine)("alerts", () => {
     await fire("HostLoadHigh", { severity: "warn", layer: "host" });
     // After the group's thirty seconds, both.
     await eventually(async () => {
-      const told = calls.flatMap(({ alerts }) => alerts.map(({ labels }) => labels.alertname));
+      const told = webhook.calls.flatMap(({ alerts }) => alerts.map(({ labels }) => labels.alertname));
       expect(told).toContain("HostLoadHigh");
     }, 90);
     await new Promise((later) => setTimeout(later, 3000));
-    expect(JSON.stringify(calls)).not.toContain("HostDiskFilling");
+    expect(JSON.stringify(webhook.calls)).not.toContain("HostDiskFilling");
     const { firing, silences } = await listed();
     expect(firing.map(({ alert }) => alert)).toEqual(["HostLoadHigh", "HostDiskFilling"]);
     expect(firing[0]).toMatchObject({

@@ -9,10 +9,14 @@ export type End = {
   at: bigint;
 };
 
-/** Ends of transactions from a place in the log on, in its order. */
+/**
+ * Ends of transactions from a place in the log on, in its order.
+ * @throws where the log no longer has that place
+ */
 export async function endsSince(stack: RunningStack, node: string, lsn: string): Promise<End[]> {
-  // It ends at the end of the log, which it calls an error.
-  const script = `TZ=UTC pg_waldump --path "$PGDATA/pg_wal" --rmgr Transaction --start ${lsn} 2>/tmp/waldump || tail -n 1 /tmp/waldump >&2; true`;
+  // It ends at the end of the log, which it calls an error too.
+  const script = `TZ=UTC pg_waldump --path "$PGDATA/pg_wal" --rmgr Transaction --start ${lsn} 2>/tmp/waldump ||
+    { tail -n 1 /tmp/waldump >&2; grep -q 'error in WAL record at' /tmp/waldump; }`;
   const text = await stack.exec(node, ["bash", "-c", script]);
   return text.split("\n").flatMap(endOf);
 }

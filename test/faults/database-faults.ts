@@ -121,9 +121,9 @@ export const FAULTS: readonly DatabaseFault[] = [
     alerts: ["PostgresPagesDamaged"],
   },
   {
-    what: "a page of the primary is damaged, and a backup made over it",
+    what: "a page of the replica is damaged, and a backup read over it",
     async act(site) {
-      await damagePage(site, site.leader);
+      await damagePage(site, site.replica);
       await inSidecar(site, "plimsoll-backup backup full");
     },
     async heal(site) {

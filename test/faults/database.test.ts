@@ -8,7 +8,7 @@ const engine = await engineOrSkip();
 
 describe.skipIf(!engine)("faults of the database", () => {
   let site: Awaited<ReturnType<typeof openSite>>;
-  let first = 1;
+  let faults = 0;
   const done: Outcome[] = [];
   beforeAll(async () => {
     // Room for some hundred MB each, so that they are full soon.
@@ -20,11 +20,12 @@ describe.skipIf(!engine)("faults of the database", () => {
   });
 
   it.each(FAULTS)("$what", async (fault) => {
+    // Rows of their own for each, whatever becomes of it.
+    const first = 1 + faults++ * 1_000_000;
     const outcome = await suffer(site, fault, first, {
       patience: 300,
       firing: process.env.FIRING === "1",
     });
-    first += 1_000_000;
     done.push(outcome);
     console.log(outcomes([outcome]).split("\n").at(-1));
     expect(outcome.acknowledged).toBeGreaterThan(0);

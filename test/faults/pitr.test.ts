@@ -33,9 +33,11 @@ describe.skipIf(!engine)("point-in-time recovery", () => {
     const kinds = Array.from({ length: INSTANTS }, (_, index) => KINDS[index % KINDS.length] ?? "time");
     const done = await restoreToRandomInstants({ stack, cli, node: "postgres-1", kinds, backupEvery: 4 });
     expect(done.length).toBe(INSTANTS);
+    const sets = new Set(done.map(({ set }) => set));
+    if (INSTANTS > 8) expect(sets.size).toBeGreaterThan(1);
     const seconds = done.map((instant) => instant.seconds).sort((one, other) => one - other);
     console.log(
-      `${INSTANTS} instants exact, from ${new Set(done.map(({ set }) => set)).size} backups; ${seconds[0]} to ${seconds.at(-1)} s each, median ${seconds[Math.floor(INSTANTS / 2)]}`,
+      `${INSTANTS} instants exact, from ${sets.size} backups; ${seconds[0]} to ${seconds.at(-1)} s each, median ${seconds[Math.floor(INSTANTS / 2)]}`,
     );
   });
 });

@@ -38,6 +38,8 @@ export async function restoreToRandomInstants({
   const ends: End[] = [];
   const superuser = (statement: string) =>
     stack.exec(node, ["psql", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres", "-XAtc", statement]);
+  // Or a checkpoint takes segments away before they are read.
+  await superuser("select pg_create_physical_replication_slot('ledger', true)");
   let from = await superuser("select pg_current_wal_lsn()");
   // An instant before the end of the first backup would have none to begin from.
   const first = BigInt(Date.now() + 2000) * 1000n;
@@ -48,7 +50,7 @@ export async function restoreToRandomInstants({
     for (const [index, kind] of kinds.entries()) {
       if (index > 0 && index % backupEvery === 0)
         await stack.exec("backup-postgres", ["plimsoll-backup", "backup", index % 2 ? "incr" : "diff"]);
-      // What the log says by now; taken in pieces, since a checkpoint takes old segments away.
+      // What the log says by now.
       const fresh = await endsSince(stack, node, from);
       const known = ends.at(-1)?.lsn ?? -1n;
       ends.push(...fresh.filter(({ lsn }) => lsn > known));
@@ -67,6 +69,7 @@ export async function restoreToRandomInstants({
     }
   } finally {
     await ledger.stop();
+    await superuser("select pg_drop_replication_slot('ledger')");
     await cli.run("restore", ["--drop-copy"]);
   }
   return done;

@@ -1,0 +1,178 @@
+/** Faults of a running stack, and the one alert that is to tell a person of each. Those of a row are there together. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { damage, docker, idOf, inSidecar, killForGood, newest, type Site, sql, startAgain } from "./site.ts";
+
+export type PageFault = {
+  what: string;
+  alert: string;
+  act(site: Site): Promise<unknown>;
+  /** Without, it ended by itself, and the alert looks back at it for a while. */
+  heal?(site: Site): Promise<unknown>;
+};
+
+const gone = (service: string, alert: string, what = `${service} is gone`): PageFault => ({
+  what,
+  alert,
+  act: (site) => killForGood(site, service),
+  heal: (site) => startAgain(site, service),
+});
+/** It is there and answers nothing. */
+const hangs = (service: string, alert: string): PageFault => ({
+  what: `${service} hangs`,
+  alert,
+  act: async (site) => docker(site, "pause", await idOf(site, service)),
+  heal: async (site) => docker(site, "unpause", await idOf(site, service)),
+});
+const shell = (site: Site, service: string, script: string) => site.stack.exec(service, ["sh", "-c", script]);
+
+const ARCHIVE = "/var/lib/pgbackrest/archive/main";
+const API = ["api-1", "api-2", "api-3"];
+
+/** Apart where one would keep the other's alert quiet, or be taken for it. */
+export const ROWS: readonly (readonly PageFault[])[] = [
+  [
+    gone("api-2", "ApiServerDown", "one server of three is gone"),
+    gone("postgres-2", "PostgresNodeDown", "the replica is gone"),
+    gone("redis-cache", "RedisCacheDown"),
+    gone("worker-1", "ServiceDown"),
+    {
+      what: "something else in a container eats its memory",
+      alert: "ServiceKilledForMemory",
+      act: (site) =>
+        shell(site, "clock-1", `node -e 'const a = []; for (;;) a.push(Buffer.alloc(1e7, 1))'`).catch(
+          () => undefined,
+        ),
+    },
+    {
+      what: "thirty logins at Redis with a wrong password",
+      alert: "RedisAccessDenied",
+      act: (site) =>
+        shell(
+          site,
+          "redis-sessions",
+          "for n in $(seq 30); do REDISCLI_AUTH=wrong redis-cli --user app ping; done >/dev/null 2>&1; true",
+        ),
+    },
+    {
+      what: "eight deadlocks",
+      alert: "PostgresDeadlocks",
+      async act(site) {
+        await sql(site, site.leader, "create table locked (n int primary key, v int)");
+        await sql(site, site.leader, "insert into locked select n, 0 from generate_series(1, 16) as n");
+        const both = (one: number, other: number) =>
+          sql(
+            site,
+            site.leader,
+            `begin; update locked set v = 1 where n = ${one}; select pg_sleep(1);
+             update locked set v = 1 where n = ${other}; commit`,
+          ).catch(() => undefined);
+        const pairs = Array.from({ length: 8 }, (_, index) => [2 * index + 1, 2 * index + 2] as const);
+        await Promise.all(pairs.flatMap(([one, other]) => [both(one, other), both(other, one)]));
+      },
+    },
+    {
+      what: "a slot that nobody reads, and 320 MB of log",
+      alert: "PostgresSlotHoldsWal",
+      async act(site) {
+        await sql(site, site.leader, "select pg_create_physical_replication_slot('left_behind', true)");
+        const message = "pg_logical_emit_message(false, 'filler', repeat('x', 1000000))";
+        await sql(site, site.leader, `select count(${message}) from generate_series(1, 320)`);
+      },
+      heal: (site) => sql(site, site.leader, "select pg_drop_replication_slot('left_behind')"),
+    },
+  ],
+  [
+    {
+      what: "the archive takes no segment",
+      alert: "ArchiveWaits",
+      async act(site) {
+        await inSidecar(site, `find ${ARCHIVE} -type d -exec chmod a-w {} +`);
+        await sql(site, site.leader, "select pg_logical_emit_message(true, 'filler', 'x')");
+        await sql(site, site.leader, "select pg_switch_wal()");
+      },
+      heal: (site) => inSidecar(site, `find ${ARCHIVE} -type d -exec chmod u+w {} +`),
+    },
+    {
+      what: "the replica replays nothing",
+      alert: "PostgresReplicationLag",
+      async act(site) {
+        await sql(site, site.replica, "select pg_wal_replay_pause()");
+        await sql(site, site.leader, "select pg_logical_emit_message(true, 'filler', 'x')");
+      },
+      heal: (site) => sql(site, site.replica, "select pg_wal_replay_resume()"),
+    },
+    hangs("blackbox-exporter", "TargetDown"),
+    hangs("containers", "ContainersNotWatched"),
+  ],
+  [
+    gone("redis-sessions", "RedisSessionsDown"),
+    {
+      what: "a file of the newest backup is damaged",
+      alert: "BackupVerifyFailed",
+      async act(site) {
+        const folder = `/var/lib/pgbackrest/backup/main/${await newest(site)}`;
+        await inSidecar(site, damage(`${folder}/bundle/1`));
+        await inSidecar(site, "plimsoll-backup verify || true");
+      },
+      async heal(site) {
+        await inSidecar(site, "plimsoll-backup backup full");
+        await inSidecar(site, "plimsoll-backup verify");
+      },
+    },
+    {
+      what: "Prometheus is told to read a file that is none",
+      alert: "PrometheusConfigReloadFailed",
+      act: async (site) => reload(site, "none: [\n"),
+      heal: async (site) => reload(site),
+    },
+  ],
+  [gone("postgres-1", "PostgresNoPrimary", "the primary is gone, and with it all writes")],
+  [
+    {
+      what: "all servers are gone",
+      alert: "ApiDown",
+      act: (site) => Promise.all(API.map((service) => killForGood(site, service))),
+      heal: (site) => Promise.all(API.map((service) => startAgain(site, service))),
+    },
+  ],
+  [gone("nginx", "PublicAddressDown", "nginx is gone, and with it the public address")],
+  [
+    {
+      what: "a table that every second request needs has another name",
+      alert: "EdgeErrors",
+      act: (site) => sql(site, site.leader, "alter table courses rename to elsewhere"),
+      heal: (site) => sql(site, site.leader, "alter table elsewhere rename to courses"),
+    },
+  ],
+  [
+    {
+      what: "sessions fill their memory",
+      alert: "RedisSessionsFull",
+      act: (site) =>
+        redis(
+          site,
+          "for n in $(seq 120); do head -c 900000 /dev/zero | redis-cli --user app -x set filler:$n || break; done >/dev/null",
+        ),
+      heal: (site) =>
+        redis(site, "for n in $(seq 120); do redis-cli --user app del filler:$n; done >/dev/null"),
+    },
+  ],
+];
+
+async function redis(site: Site, script: string): Promise<string> {
+  const password = (await site.stack.secret("redis_sessions_app_password")).trim();
+  return docker(
+    site,
+    ...["exec", "--env", `REDISCLI_AUTH=${password}`, await idOf(site, "redis-sessions"), "sh", "-c", script],
+  );
+}
+
+let whole: string | undefined;
+/** Other text in its file, or its own again; then it is told. */
+async function reload(site: Site, text?: string): Promise<void> {
+  const file = join(site.stack.folder, "prometheus/prometheus.yaml");
+  whole ??= await readFile(file, "utf8");
+  await writeFile(file, text ?? whole);
+  await docker(site, "kill", "--signal", "HUP", await idOf(site, "prometheus"));
+}

@@ -1,0 +1,62 @@
+/** From a fault to a person, by a real Alertmanager: one message for each, the right one, and one that it is over. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { engineOrSkip, startStack } from "../e2e/engine.ts";
+import { startWebhook, type Webhook } from "../e2e/webhook.ts";
+import { type Load, startLoad } from "./load.ts";
+import { type Paged, pageFor, pages } from "./page.ts";
+import { ROWS } from "./page-faults.ts";
+import type { Site } from "./site.ts";
+
+const engine = await engineOrSkip();
+
+describe.skipIf(!engine)("from a fault to a person", () => {
+  let site: Site;
+  let hook: Webhook;
+  let load: Load;
+  const ends: (() => Promise<Paged[]>)[] = [];
+
+  beforeAll(async () => {
+    hook = await startWebhook();
+    const stack = await startStack({
+      name: "page",
+      cold: true,
+      timeout: 600,
+      overrides: {
+        logging: false,
+        "nginx.rate": false,
+        "backup.verify": "0 0 1 1 *",
+        // A third of the time for what waits a part of it; all else is as for any stack.
+        "objectives.rpo": "20m",
+        "monitoring.alertmanager.receivers": [{ type: "webhook", name: "person" }],
+      },
+    });
+    site = { stack, disks: undefined, leader: "postgres-1", replica: "postgres-2" };
+    await mkdir(join(stack.stackFolder, "secrets/local"), { recursive: true });
+    await writeFile(join(stack.stackFolder, "secrets/local/alertmanager_person"), `${hook.url}/person`);
+    await stack.start();
+    load = startLoad(stack.ports.nginx as number, stack.plan.domain, 10);
+  });
+  afterAll(async () => {
+    await load?.stop();
+    await site?.stack.stop();
+    hook?.close();
+  });
+
+  it.each(ROWS.map((row) => ({ row, what: row.map(({ what }) => what).join("; ") })))(
+    "$what",
+    async ({ row }) => {
+      const { paged, beside } = await pageFor(site, hook, row, { quiet: 300, patience: 900 });
+      ends.push(paged);
+      expect(beside).toEqual([]);
+    },
+  );
+
+  it("says once that there is something, and once that it is over", async () => {
+    const done = (await Promise.all(ends.map((paged) => paged()))).flat();
+    console.log(pages(done));
+    expect(done).toHaveLength(ROWS.flat().length);
+    expect(done.filter(({ messages }) => messages !== 1)).toEqual([]);
+  });
+});

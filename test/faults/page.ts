@@ -1,0 +1,96 @@
+/** From a fault to the message that a person gets: seconds, how many messages, and the one that says it is over. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "vitest";
+import { eventually } from "../e2e/wait.ts";
+import type { Call, Webhook } from "../e2e/webhook.ts";
+import { alerts } from "./alerts.ts";
+import type { PageFault } from "./page-faults.ts";
+import type { Site } from "./site.ts";
+import { states } from "./states.ts";
+
+export type Paged = {
+  what: string;
+  alert: string;
+  severity: string;
+  /** Seconds from the fault to the message. */
+  told: number;
+  /** Messages that it fires, over all of its time. */
+  messages: number;
+  /** Seconds from the end of the fault to the message that says so. */
+  over: number;
+};
+
+type Begun = PageFault & { acted: number; healed: number };
+
+const nameOf = ({ alerts: all }: Call) => all[0]?.labels.alertname ?? "";
+
+/**
+ * @param quiet seconds for which the faults stay, at least, so that whatever else would be said is said
+ * @throws where an alert does not come, or another comes too
+ */
+export async function pageFor(
+  site: Site,
+  hook: Webhook,
+  faults: readonly PageFault[],
+  { quiet, patience }: { quiet: number; patience: number },
+): Promise<{ paged: () => Promise<Paged[]>; beside: string[] }> {
+  const began = Date.now();
+  const begun: Begun[] = [];
+  const said = ({ alert }: PageFault, status: Call["status"], after: number) =>
+    hook.calls.filter((call) => call.at >= after && call.status === status && nameOf(call) === alert);
+  try {
+    for (const fault of faults) {
+      begun.push({ ...fault, acted: Date.now(), healed: 0 });
+      await fault.act(site);
+    }
+    await eventually(async () => {
+      const missing = begun.filter((fault) => said(fault, "firing", fault.acted).length === 0);
+      expect(missing.map(({ alert }) => alert)).toEqual([]);
+    }, patience);
+    await sleep(Math.max(0, quiet * 1000 - (Date.now() - began)));
+  } finally {
+    for (const fault of begun.toReversed()) {
+      await fault.heal?.(site);
+      fault.healed = Date.now();
+    }
+  }
+  await eventually(async () => {
+    const unwell = [...(await states(site.stack))].filter(([, { well }]) => !well).map(([name]) => name);
+    expect(unwell).toEqual([]);
+    const mine = new Set(begun.map(({ alert }) => alert));
+    const standing = (await alerts(site.stack)).map(({ name }) => name);
+    expect(standing.filter((name) => name !== "Watchdog" && !mine.has(name))).toEqual([]);
+  }, patience);
+  const mine = new Set(faults.map(({ alert }) => alert));
+  const beside = hook.calls
+    .filter((call) => call.at >= began && call.status === "firing" && !mine.has(nameOf(call)))
+    .map(nameOf);
+  const one = async (fault: Begun): Promise<Paged> => {
+    await eventually(
+      async () => expect(said(fault, "resolved", fault.acted), fault.what).not.toEqual([]),
+      1500,
+    );
+    const [first] = said(fault, "firing", fault.acted) as [Call];
+    const [last] = said(fault, "resolved", fault.acted) as [Call];
+    return {
+      what: fault.what,
+      alert: fault.alert,
+      severity: first.alerts[0]?.labels.severity ?? "",
+      told: (first.at - fault.acted) / 1000,
+      messages: said(fault, "firing", fault.acted).length,
+      over: (last.at - (fault.heal ? fault.healed : fault.acted)) / 1000,
+    };
+  };
+  return { paged: () => Promise.all(begun.map(one)), beside };
+}
+
+export function pages(done: readonly Paged[]): string {
+  return [
+    "| fault | alert | severity | told after | messages | said to be over after |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...done.map(
+      ({ what, alert, severity, told, messages, over }) =>
+        `| ${what} | ${alert} | ${severity} | ${told.toFixed(0)} s | ${messages} | ${over.toFixed(0)} s |`,
+    ),
+  ].join("\n");
+}
