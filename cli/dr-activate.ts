@@ -7,6 +7,7 @@ import { Problem } from "../operator/problem.ts";
 import type { Activated, ActivationPlan } from "../operator/recovery/activate.ts";
 import { activate } from "../operator/recovery/activate.ts";
 import { openRecovery, type Recoverable } from "../operator/recovery/open.ts";
+import { writeSource } from "../operator/recovery/source.ts";
 import { appendAudit } from "../operator/settings/audit.ts";
 import { siteOf } from "../operator/site/open.ts";
 import type { Site } from "../operator/site/site.ts";
@@ -15,7 +16,7 @@ import { requireGone } from "./dr-gone.ts";
 import { openReady } from "./dr-host.ts";
 import { identityOf } from "./dr-identity.ts";
 import { addStoreOptions, keysOf, repositoryOf, type StoreOptions } from "./dr-store.ts";
-import { remember } from "./hint.ts";
+import { asTyped, remember } from "./hint.ts";
 import type { HostOptions } from "./host-option.ts";
 import { confirmName, operate } from "./operate.ts";
 import { printEvent } from "./release-work.ts";
@@ -95,11 +96,27 @@ async function run(environment: EnvironmentKind, options: Options, signal: Abort
       outcome: "done",
     });
     report(activated, found, seconds, dns, options);
-    for (const line of await dns.point(say)) say(line);
+    const { lines, byHand } = await dns.point();
+    for (const line of lines) say(line);
     await firstBackup(site, found.plan, say, signal);
+    // Once more, below all that the backup said: somebody has to do it.
+    if (byHand) for (const line of lines) say(line);
+    if (options.repository) await handOver(found, activated.host, say);
   } finally {
     await host.close();
   }
+}
+
+/** Every command but `dr` reads the stack's folder, and whoever names the repository has none. */
+async function handOver(
+  { bundle, plan }: Recoverable,
+  host: string,
+  say: (line: string) => void,
+): Promise<void> {
+  const written = await writeSource(bundle, ".").catch((error: Error) => say(`No folder: ${error.message}`));
+  if (written) say(`stack.yaml of ${bundle.meta.release} is in ${written}/ now, without the application.`);
+  remember({ stack: plan.name, host });
+  say(asTyped(`What runs: plimsoll ps ${bundle.meta.environment}`));
 }
 
 const time = (seconds: number) =>

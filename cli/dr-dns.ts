@@ -9,8 +9,15 @@ import { Problem } from "../operator/problem.ts";
 
 export type Dns = {
   record: { name: string; type: "A" | "AAAA"; address: string };
-  /** @returns what was done, or is to be done, in words. Never throws: the stack serves whatever becomes of it. */
-  point(say: (line: string) => void): Promise<string[]>;
+  /** Never throws: the stack serves whatever becomes of it. */
+  point(): Promise<Pointed>;
+};
+
+export type Pointed = {
+  /** What was done, or is to be done. */
+  lines: string[];
+  /** A person has to do it. */
+  byHand: boolean;
 };
 
 /** Everything that can be wrong with it is found before a host is touched. @throws Problem */
@@ -26,12 +33,12 @@ export async function prepareDns(
     () => name,
   );
   const record = { name: domain, type: address.includes(":") ? "AAAA" : "A", address } as const;
-  const byHand = [
+  const mine = [
     `DNS is yours to set:  ${domain}.  60  IN  ${record.type}  ${address}`,
     "Until the old record has run out everywhere (its TTL), visitors go to the lost host.",
   ];
   const zone = dr?.dns?.digitalocean;
-  if (zone === undefined) return { record, point: async () => byHand };
+  if (zone === undefined) return { record, point: async () => ({ lines: mine, byHand: true }) };
   recordName(zone, domain);
   const api = apiFromEnvironment(process.env, { signal });
   const ttl = dr?.dns?.ttl ?? 60;
@@ -40,13 +47,12 @@ export async function prepareDns(
     async point() {
       try {
         const { state, before, until } = await pointRecord(api, { zone, domain, address, ttl });
-        if (state === "ok") return [`DNS: ${domain} leads to ${address} already`];
-        return [
-          `DNS: ${domain} leads to ${address} now${before ? ` (${before} before, which others may keep for ${until} s)` : ""}`,
-        ];
+        const earlier = before ? ` (${before} before, which others may keep for ${until} s)` : "";
+        const when = state === "ok" ? "already" : `now${earlier}`;
+        return { lines: [`DNS: ${domain} leads to ${address} ${when}`], byHand: false };
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        return [`DNS was not set: ${error.message}`, ...byHand];
+        return { lines: [`DNS was not set: ${error.message}`, ...mine], byHand: true };
       }
     },
   };

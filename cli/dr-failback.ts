@@ -94,7 +94,7 @@ async function move(environment: EnvironmentKind, options: Options, signal: Abor
         }),
       );
       report(done, dns, options);
-      for (const line of await dns.point(say)) say(line);
+      for (const line of (await dns.point()).lines) say(line);
       await firstBackup(fresh, found.plan, say, signal);
       say(asTyped(nextText(environment, done, old, found.plan)));
     } finally {

@@ -1,5 +1,8 @@
 import { Command } from "commander";
+import { bytes } from "../generator/report/units.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
+import { Problem } from "../operator/problem.ts";
+import { type ListedBundle, listBundles } from "../operator/recovery/bundle.ts";
 import { openRecovery } from "../operator/recovery/open.ts";
 import { readinessOf, readinessText } from "../operator/recovery/status.ts";
 import { identityOf } from "./dr-identity.ts";
@@ -8,18 +11,32 @@ import { ExitError } from "./exit.ts";
 import { operate } from "./operate.ts";
 import { environmentArgument } from "./site.ts";
 
-type Options = StoreOptions & { stack?: string; identity: string; bundle?: string; json?: boolean };
+type Options = StoreOptions & {
+  stack?: string;
+  identity?: string;
+  bundle?: string;
+  bundles?: boolean;
+  json?: boolean;
+};
 
 export function statusCommand(): Command {
   return addStoreOptions(environmentArgument(new Command("status")))
     .description("would activate work now, and how much would be lost? Asked of the bucket alone")
-    .requiredOption("--identity <file>", "the recovery key, as `plimsoll dr key` wrote it")
+    .option("--identity <file>", "the recovery key, as `plimsoll dr key` wrote it")
     .option("--bundle <name>", "another bundle than the newest")
+    .option("--bundles", "the bundles that there are instead, the newest first; without the recovery key")
     .option("--json", "the same as JSON on stdout")
     .action(async (environment: EnvironmentKind, options: Options) => {
       await operate(
         async () => {
           const { store, stack } = await repositoryOf(environment, options);
+          if (options.bundles) return list(await listBundles(store, await keysOf(store)), options);
+          if (options.identity === undefined)
+            throw new Problem(
+              "the recovery key is needed",
+              "--identity FILE, as `plimsoll dr key` wrote it",
+              2,
+            );
           const { identity } = await identityOf(options.identity);
           const keys = await keysOf(store);
           const found = await openRecovery({
@@ -38,4 +55,15 @@ export function statusCommand(): Command {
         async () => "Interrupted.",
       );
     });
+}
+
+function list(bundles: readonly ListedBundle[], { json }: Options): void {
+  if (json) {
+    console.log(JSON.stringify(bundles, null, 2));
+    return;
+  }
+  for (const { name, created, size } of bundles)
+    console.log(`${name}  ${new Date(created * 1000).toISOString()}  ${bytes(size)}`);
+  if (bundles.length === 0)
+    console.error("There is none: bundles are made by deploys where backup.recipient is set.");
 }

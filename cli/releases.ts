@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
+import { nothingThere } from "../operator/operate/running.ts";
 import { readReleases, releaseLines } from "../operator/release/history.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
 
@@ -11,6 +12,7 @@ export function releasesCommand(): Command {
       await withSite(environment, options, async ({ site }) => {
         const releases = await readReleases(site);
         if (options.json) return console.log(JSON.stringify(releases, null, 2));
+        if (releases.length === 0 && !(await site.host.exists(site.live))) throw await nothingThere(site);
         if (releases.length === 0) return console.error(`${environment} has no release yet`);
         for (const line of releaseLines(releases)) console.log(line);
       });

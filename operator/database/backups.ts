@@ -86,7 +86,7 @@ export type Backups = { now: number; postgres?: Known<Postgres>; files?: Known<F
 export async function readBackups(site: Site, kept: readonly Kept[], label = ""): Promise<Backups> {
   const outcome = await site.host.script(readOwn("operator/database/read.bash"), [site.project, label]);
   const facts = parseFacts(requireDone(site, outcome, "asking for backups").stdout);
-  if (!facts.number("containers")) throw nothingThere(site);
+  if (!facts.number("containers")) throw await nothingThere(site);
   return backupsOf(facts, kept);
 }
 

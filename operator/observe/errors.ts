@@ -62,7 +62,7 @@ export async function askErrors(site: Site, asked: ErrorsAsked, signal?: AbortSi
   const input = searchesOf(asked);
   const outcome = await site.host.script(observeScript("errors"), [site.project], { input, signal });
   const facts = parseFacts(requireDone(site, outcome, "asking for errors").stdout);
-  if (!facts.number("containers")) throw nothingThere(site);
+  if (!facts.number("containers")) throw await nothingThere(site);
   requireAnswer(facts, site.environment);
   return facts;
 }

@@ -23,7 +23,7 @@ export async function askMonitoring(site: Site, figures: Asked, signal?: AbortSi
   const args = [site.project, encodeURIComponent(inOne(figures))];
   const outcome = await site.host.script(observeScript("monitoring"), args, { signal });
   const facts = parseFacts(requireDone(site, outcome, "asking the monitoring").stdout);
-  if (!facts.number("containers")) throw nothingThere(site);
+  if (!facts.number("containers")) throw await nothingThere(site);
   return monitoringOf(facts);
 }
 

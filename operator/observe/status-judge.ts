@@ -9,7 +9,7 @@ import { isQuiet } from "./alerts.ts";
 import type { Objective } from "./objectives.ts";
 import { measuredText, TITLES, targetText } from "./objectives-text.ts";
 import type { Seen } from "./status.ts";
-import { idleText } from "./status-parts.ts";
+import { idleText, writerText } from "./status-parts.ts";
 
 export type Area =
   | "services"
@@ -76,16 +76,7 @@ function ofDatabase({ database, environment, services }: Seen): Said[] {
     ...(unfinished
       ? [wrong("database", `a promotion of ${unfinished.new} did not end (plimsoll promote ${environment})`)]
       : []),
-    ...(writer?.role === "primary"
-      ? []
-      : [
-          wrong(
-            "database",
-            pointer
-              ? `${pointer} is to take the writes and does not`
-              : "the proxy does not say who takes the writes",
-          ),
-        ]),
+    ...(writer?.role === "primary" ? [] : [wrong("database", writerText(pointer, nodes))]),
     ...nodes.flatMap((node) => {
       if (node.fenced) return [note("database", `${node.name} is fenced (plimsoll rejoin ${environment})`)];
       if (node.name === pointer) return [];

@@ -5,7 +5,7 @@ import type { Objective } from "./objectives.ts";
 import { amount, burnText, leftText, measuredText, TITLES, targetText } from "./objectives-text.ts";
 import type { Seen, Status } from "./status.ts";
 import { type Area, levelOf } from "./status-judge.ts";
-import { idleText, lagOf, newestOf } from "./status-parts.ts";
+import { idleText, lagOf, newestOf, writerText } from "./status-parts.ts";
 import type { Line, Mark } from "./status-text.ts";
 
 export function lines({ seen, said }: Status): Line[] {
@@ -67,7 +67,7 @@ function databaseText({ database }: Seen): string {
     if (node.role !== "standby" || !node.streaming) return idleText(node);
     return `${node.name} follows, ${lagOf(node, nodes)}`;
   });
-  return [pointer ? `${pointer} takes the writes` : "nobody is known to take the writes", ...told].join("; ");
+  return [writerText(pointer, nodes), ...told].join("; ");
 }
 
 function backupsText({ backups, objectives }: Seen): string {

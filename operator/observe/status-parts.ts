@@ -29,6 +29,15 @@ export function idleText({ name, state, role }: Node): string {
   return role === "standby" ? `${name} does not follow` : `${name} does not answer`;
 }
 
+/** Silence may be that of a machine too busy to answer within seconds: it is not told as a change of roles. */
+export function writerText(pointer: string | undefined, nodes: readonly Node[]): string {
+  if (!pointer) return "the proxy does not say who takes the writes";
+  const writer = nodes.find(({ name }) => name === pointer);
+  if (writer?.role === "primary") return `${pointer} takes the writes`;
+  const instead = writer?.role === "standby" ? `${pointer} is a standby` : writer && idleText(writer);
+  return `${pointer} is to take the writes${instead ? `: ${instead}` : ""}`;
+}
+
 /** Bytes that the writer has written and the replica has not: received and replayed. */
 export function lagOf(node: Node, nodes: readonly Node[]): string {
   const writer = nodes.find(({ role }) => role === "primary");

@@ -330,7 +330,12 @@ it.each<[string, Partial<Seen>, RegExp]>([
   [
     "no writer",
     database([node("postgres-1"), node("postgres-2")]),
-    /postgres-1 is to take the writes and does not/,
+    /postgres-1 is to take the writes: postgres-1 is a standby/,
+  ],
+  [
+    "a writer that does not answer",
+    database([node("postgres-1", { role: "silent" }), node("postgres-2")]),
+    /postgres-1 is to take the writes: postgres-1 does not answer/,
   ],
   [
     "two writers",

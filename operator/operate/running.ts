@@ -1,4 +1,5 @@
 /** What runs on a site: its plan as it was deployed, and its containers. */
+import { dirname } from "node:path";
 import type Docker from "dockerode";
 import type { Engine } from "../engine/find.ts";
 import type { Outcome, RunOptions } from "../host/host.ts";
@@ -42,7 +43,8 @@ export async function openRunning(site: Site): Promise<Running> {
   const engine = await site.engine();
   const containers = await listed(engine.docker, site.project);
   const folder = folderOf(site, containers);
-  if (containers.length === 0 && !(await site.host.exists(`${folder}/plan.json`))) throw nothingThere(site);
+  if (containers.length === 0 && !(await site.host.exists(`${folder}/plan.json`)))
+    throw await nothingThere(site);
   return { site, project: await openProject(site.host, engine, folder, site.project), containers };
 }
 
@@ -52,10 +54,21 @@ function folderOf({ host, live }: Site, containers: readonly Listed[]): string {
   return host.kind === "local" ? (known ?? live) : live;
 }
 
-export function nothingThere({ environment, host, project }: Site): Problem {
+/** Where other stacks live on that host, the one that is missed may be called otherwise: nobody is told to deploy then. */
+export async function nothingThere({ environment, host, project, root }: Site): Promise<Problem> {
+  const what = `nothing runs as ${environment}: ${host.name} has no project ${project}`;
+  if (host.kind === "local")
+    return new Problem(
+      what,
+      environment === "local" ? "Bring it up: plimsoll up" : `Deploy it: plimsoll deploy ${environment}`,
+    );
+  const { stdout } = await host.run("ls", ["-1", dirname(root)]);
+  const others = stdout.split("\n").filter((name) => name !== "" && name !== project);
   return new Problem(
-    `nothing runs as ${environment}: ${host.name} has no project ${project}`,
-    environment === "local" ? "Bring it up: plimsoll up" : `Deploy it: plimsoll deploy ${environment}`,
+    what,
+    others.length > 0
+      ? `It has ${others.join(", ")}. Is this the right stack's folder? --stack names another`
+      : `Deploy it: plimsoll deploy ${environment}`,
   );
 }
 

@@ -63,7 +63,7 @@ export async function fetchBundle(
   if (bundles.length === 0)
     throw new Problem(
       `there is no recovery bundle in ${where}`,
-      "Is it the right bucket and path? Bundles are made by deploys where backup.recipient is set.",
+      "Is it the right bucket and path? The path is NAME-ENVIRONMENT unless stack.yaml said otherwise. Bundles are made by deploys where backup.recipient is set.",
     );
   const found = name === undefined ? bundles[0] : bundles.find((one) => one.name === name);
   if (!found) {

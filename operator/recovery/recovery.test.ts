@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -6,9 +6,10 @@ import { Encrypter } from "age-encryption";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SentFile } from "../host/host.ts";
 import { tarStream } from "../host/tar.ts";
-import { openBundle } from "./bundle.ts";
+import { type Bundle, openBundle } from "./bundle.ts";
 import { makeKey, type RecoveryKey, readKey, writeKey } from "./key.ts";
 import { bundleTime } from "./name.ts";
+import { writeSource } from "./source.ts";
 
 const root = mkdtempSync(join(tmpdir(), "plimsoll-recovery-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -121,3 +122,37 @@ describe("a bundle", () => {
 function meta(over: object): SentFile {
   return { path: "plimsoll.json", content: JSON.stringify({ ...META, ...over }) };
 }
+
+describe("the stack's own folder out of a bundle", () => {
+  const bundle = (beside: Record<string, string>, stack = "shop") =>
+    ({
+      meta: { ...META, stack },
+      state: [
+        { path: "releases/v3/source/stack.yaml", content: Buffer.from("name: shop\n") },
+        { path: "releases/v3/source/beside.json", content: Buffer.from(JSON.stringify(beside)) },
+        { path: "releases/v2/source/stack.yaml", content: Buffer.from("name: older\n") },
+      ],
+    }) as unknown as Bundle;
+
+  it("is written with what stack.yaml names, and never over one that is there", async () => {
+    const parent = mkdtempSync(join(root, "source-"));
+    const folder = await writeSource(bundle({ "certs/ca.pem": "PEM" }), parent);
+    expect(folder).toBe(join(parent, "shop"));
+    expect(readFileSync(join(parent, "shop/stack.yaml"), "utf8")).toBe("name: shop\n");
+    expect(readFileSync(join(parent, "shop/certs/ca.pem"), "utf8")).toBe("PEM");
+    expect(readdirSync(join(parent, "shop")).sort()).toEqual(["certs", "stack.yaml"]);
+    expect(await writeSource(bundle({}), parent)).toBeUndefined();
+    expect(readFileSync(join(parent, "shop/certs/ca.pem"), "utf8")).toBe("PEM");
+  });
+
+  it.each([
+    ["a path that leads out of it", { "../outside": "x", "a/../../outside": "x", "/outside": "x" }, "shop"],
+    ["a name that does", {}, "../outside"],
+  ])("goes nowhere else by %s", async (_, beside, stack) => {
+    const parent = mkdtempSync(join(root, "source-"));
+    await writeSource(bundle(beside as Record<string, string>, stack), join(parent));
+    expect(readdirSync(parent)).toEqual(stack === "shop" ? ["shop"] : []);
+    expect(existsSync(join(root, "outside"))).toBe(false);
+    expect(existsSync(join(parent, "outside"))).toBe(false);
+  });
+});

@@ -151,7 +151,7 @@ function unreachable({ endpoint }: Store, { code, message }: NodeJS.ErrnoExcepti
   if (/CERT|SIGNED|ISSUER|ALTNAME|VERIFY/i.test(code ?? ""))
     return new Problem(
       `the certificate of ${endpoint} is not trusted (${code})`,
-      "A private authority's certificate goes into backup.repository of stack.yaml.",
+      "A private authority's certificate: backup.repository.s3.ca in stack.yaml, or --ca FILE with --repository.",
     );
   return new Problem(`${endpoint} cannot be reached: ${code ?? message}`);
 }

@@ -1,6 +1,6 @@
 /** The host and its disk are gone. What is left: a bucket and one key. */
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DrillReport } from "../../operator/drill/report.ts";
@@ -77,6 +77,10 @@ describe.skipIf(!engine)("a disaster", () => {
       host: `deploy@${site.first.address}`,
       faults: [],
     });
+    const { stdout } = await site.must(["dr", "status", "production", "--bundles", ...site.repository], {
+      cwd: site.empty,
+    });
+    expect(stdout).toMatch(/^\d{8}T\d{6}Z\.tar\.age {2}20\d\d-/);
   });
 
   it("refuses what is wrong before anything is touched", async () => {
@@ -279,6 +283,20 @@ describe.skipIf(!engine)("a disaster", () => {
     // Autovacuum commits too, and a segment of it may have come into the bucket while drills were held.
     expect(reached).toBeGreaterThan(lastArchived - 5_000);
     expect(reached).toBeLessThan(died);
+    // Whoever came without the stack's folder has one now, and asks on with it.
+    expect(said.stderr).toContain("stack.yaml of v1 is in rolling/ now");
+    const ps = ["ps", "--stack", "rolling", "--host", `deploy@${second.address}`, "production"];
+    expect(said.stderr).toContain(`plimsoll ${ps.join(" ")}`);
+    expect((await site.must(ps, { cwd: site.empty })).stdout).toContain("postgres-2");
+    const wrong = await site.run([
+      "ps",
+      "--host",
+      `deploy@${second.address}`,
+      "--stack",
+      resolve("stacks/fkod"),
+      "production",
+    ]);
+    expect(wrong.stderr).toMatch(/has no project fkod-production\n.*It has rolling-production\./);
     console.log(`RTO ${found.seconds} s, RPO ${((died - reached) / 1000).toFixed(1)} s`, found);
   });
 

@@ -120,6 +120,13 @@ export const FAULTS: readonly DatabaseFault[] = [
     heal: async (site) => void (await sql(site, site.leader, "drop table harmed")),
     alerts: ["PostgresPagesDamaged"],
   },
+  // Before the next: its alert looks back over a day.
+  {
+    what: "a page of the replica is damaged",
+    act: (site) => damagePage(site, site.replica),
+    heal: async (site) => void (await sql(site, site.leader, "drop table harmed")),
+    alerts: ["PostgresPagesDamaged"],
+  },
   {
     what: "a page of the replica is damaged, and a backup read over it",
     async act(site) {
@@ -131,12 +138,6 @@ export const FAULTS: readonly DatabaseFault[] = [
       await newFull(site);
     },
     alerts: ["BackupPagesDamaged"],
-  },
-  {
-    what: "a page of the replica is damaged",
-    act: (site) => damagePage(site, site.replica),
-    heal: async (site) => void (await sql(site, site.leader, "drop table harmed")),
-    alerts: ["PostgresPagesDamaged"],
   },
   {
     what: "a segment of the log is damaged in the archive",

@@ -21,7 +21,10 @@ try {
   const second = await site.droplet("dr-second");
   await second.images(site.atHand);
 
-  await site.sql(site.first, "create table numbers (n bigint primary key, at timestamptz default now())");
+  await site.sql(
+    site.first,
+    "create table numbers (n bigint primary key, at timestamptz default now()); alter table numbers owner to app",
+  );
   await site.sql(site.first, "insert into numbers select generate_series(1, 1000)");
   await site.redis(site.first, "set", "session:1", "ana");
   await site.must(["backup", "production", "now", "--full"]);
