@@ -72,12 +72,15 @@ export const ROWS: readonly (readonly PageFault[])[] = [
       },
     },
     {
-      what: "a slot that nobody reads, and 320 MB of log",
+      what: "a slot that nobody reads, and more log than half of what a slot may hold",
       alert: "PostgresSlotHoldsWal",
       async act(site) {
         await sql(site, site.leader, "select pg_create_physical_replication_slot('left_behind', true)");
-        const message = "pg_logical_emit_message(false, 'filler', repeat('x', 1000000))";
-        await sql(site, site.leader, `select count(${message}) from generate_series(1, 320)`);
+        const setting = "select setting from pg_settings where name = 'max_slot_wal_keep_size'";
+        const megabytes = Number(await sql(site, site.leader, setting)) / 2 + 32;
+        const message = "pg_logical_emit_message(false, 'filler', repeat('x', 1048576))";
+        for (let written = 0; written < megabytes; written += 64)
+          await sql(site, site.leader, `select count(${message}) from generate_series(1, 64)`);
       },
       heal: (site) => sql(site, site.leader, "select pg_drop_replication_slot('left_behind')"),
     },
