@@ -48,6 +48,8 @@ describe("what is told already", () => {
         );
     expect(quiet("ServiceDown")).toContain("PostgresNodeDown by instance");
     expect(quiet("TargetDown")).toContain("ServiceDown by instance");
+    expect(quiet("PortUnreachable")).toContain("ServiceDown by instance");
+    expect(quiet("ApiServerDown")).toContain("ApiDown by environment");
     // Whether a container or the machine had no memory left, the one does not tell of the other.
     expect(quiet("HostOutOfMemoryKill")).toEqual([]);
   });

@@ -71,19 +71,6 @@ export const ROWS: readonly (readonly PageFault[])[] = [
         await Promise.all(pairs.flatMap(([one, other]) => [both(one, other), both(other, one)]));
       },
     },
-    {
-      what: "a slot that nobody reads, and more log than half of what a slot may hold",
-      alert: "PostgresSlotHoldsWal",
-      async act(site) {
-        await sql(site, site.leader, "select pg_create_physical_replication_slot('left_behind', true)");
-        const setting = "select setting from pg_settings where name = 'max_slot_wal_keep_size'";
-        const megabytes = Number(await sql(site, site.leader, setting)) / 2 + 32;
-        const message = "pg_logical_emit_message(false, 'filler', repeat('x', 1048576))";
-        for (let written = 0; written < megabytes; written += 64)
-          await sql(site, site.leader, `select count(${message}) from generate_series(1, 64)`);
-      },
-      heal: (site) => sql(site, site.leader, "select pg_drop_replication_slot('left_behind')"),
-    },
   ],
   [
     {
@@ -122,6 +109,19 @@ export const ROWS: readonly (readonly PageFault[])[] = [
         await inSidecar(site, "plimsoll-backup backup full");
         await inSidecar(site, "plimsoll-backup verify");
       },
+    },
+    {
+      what: "a slot that nobody reads, and more log than half of what a slot may hold",
+      alert: "PostgresSlotHoldsWal",
+      async act(site) {
+        await sql(site, site.leader, "select pg_create_physical_replication_slot('left_behind', true)");
+        const setting = "select setting from pg_settings where name = 'max_slot_wal_keep_size'";
+        const megabytes = Number(await sql(site, site.leader, setting)) / 2 + 32;
+        const message = "pg_logical_emit_message(false, 'filler', repeat('x', 1048576))";
+        for (let written = 0; written < megabytes; written += 64)
+          await sql(site, site.leader, `select count(${message}) from generate_series(1, 64)`);
+      },
+      heal: (site) => sql(site, site.leader, "select pg_drop_replication_slot('left_behind')"),
     },
     {
       what: "Prometheus is told to read a file that is none",

@@ -80,6 +80,11 @@ function inhibitions() {
     target_matchers: [`layer=~"${above}"`],
     equal: SAME_STACK,
   });
+  const implies = (alert: string, target: string[]) => ({
+    source_matchers: [`alertname="${alert}"`],
+    target_matchers: target,
+    equal: SAME_STACK,
+  });
   return [
     quiets("host", "database|sessions|cache|api|edge"),
     quiets("database", "api|edge"),
@@ -101,9 +106,16 @@ function inhibitions() {
     },
     {
       source_matchers: ['alertname="ServiceDown"'],
-      target_matchers: ['alertname="TargetDown"'],
+      target_matchers: ['alertname=~"TargetDown|PortUnreachable"'],
       equal: [...SAME_STACK, "instance"],
     },
+    // One message for one cause: what only says the same of a part of it, or further on.
+    implies("PostgresNoPrimary", ['layer="database"', 'severity="warn"']),
+    implies("PostgresNoPrimary", ['alertname="PortUnreachable"', 'instance=~"postgres.*"']),
+    implies("PostgresNodeDown", ['alertname="PostgresReplicaDetached"']),
+    implies("ApiDown", ['alertname="ApiServerDown"']),
+    implies("PublicAddressDown", ['alertname=~"ServiceDown|TargetDown"', 'instance="nginx"']),
+    implies("EdgeErrors", ['alertname="EdgeServerErrors"']),
     // A target that cannot be asked says no more than that of itself.
     {
       source_matchers: ['severity="page"', 'instance!=""'],
