@@ -76,6 +76,11 @@ export const RESTORES: Work[] = [
 export const DIFFERENCES: Work[] = [
   { key: "diff", what: "pgBackRest, differential", script: `${BACKUP} --type=diff` },
   { key: "incr", what: "pgBackRest, incremental", script: `${BACKUP} --type=incr` },
+  {
+    key: "delta",
+    what: "the same by checksum (--delta), as it is where a replica is read",
+    script: `${BACKUP} --type=incr --delta`,
+  },
 ];
 
 /** As a verification does it; `archive` fetches the log from the repository. */

@@ -131,6 +131,7 @@ function extrapolate(points: readonly { bytes: number; series: Series }[]): void
   const works = {
     full: "full backup",
     diff: "differential, 1% changed",
+    delta: "incremental by checksum, 1% changed",
     "r-restore": "restore",
     "r-recovered": "restore and recovery",
   };
