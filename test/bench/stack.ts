@@ -1,5 +1,6 @@
 /** Cold start to all healthy, and the idle stack's memory beside the sum of the budget. Images are built beforehand. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { memoryOf } from "../../operator/operate/load.ts";
 import { engineOrSkip, startStack } from "../e2e/engine.ts";
 import { row } from "./measure.ts";
 
@@ -33,10 +34,7 @@ if (await engineOrSkip()) {
     let limits = 0;
     for (const { Id, Labels } of containers) {
       const stats = await stack.engine.docker.getContainer(Id).stats({ stream: false });
-      // As `docker stats` counts: without the page cache, which the kernel gives back.
-      const inactive =
-        stats.memory_stats.stats.total_inactive_file ?? stats.memory_stats.stats.inactive_file ?? 0;
-      const bytes = stats.memory_stats.usage - inactive;
+      const bytes = memoryOf(stats);
       const limit = stats.memory_stats.limit;
       used += bytes;
       limits += limit;
