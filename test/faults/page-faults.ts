@@ -1,7 +1,19 @@
 /** Faults of a running stack, and the one alert that is to tell a person of each. Those of a row are there together. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { damage, docker, idOf, inSidecar, killForGood, newest, type Site, sql, startAgain } from "./site.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  damage,
+  docker,
+  idOf,
+  inSidecar,
+  killForGood,
+  killServer,
+  newest,
+  type Site,
+  sql,
+  startAgain,
+} from "./site.ts";
 
 export type PageFault = {
   what: string;
@@ -26,6 +38,19 @@ const hangs = (service: string, alert: string): PageFault => ({
 });
 const shell = (site: Site, service: string, script: string) => site.stack.exec(service, ["sh", "-c", script]);
 
+/** Dies so often, and each time it is seen to be back before the next. */
+const dies = (service: string, alert: string): PageFault => ({
+  what: `${service} dies four times`,
+  alert,
+  async act(site) {
+    for (let times = 0; times < 4; times++) {
+      await killServer(site, service);
+      await sleep(20_000);
+    }
+  },
+});
+
+const BACKUPS = "/var/lib/pgbackrest/backup/main";
 const ARCHIVE = "/var/lib/pgbackrest/archive/main";
 const API = ["api-1", "api-2", "api-3"];
 
@@ -75,7 +100,7 @@ export const ROWS: readonly (readonly PageFault[])[] = [
   [
     {
       what: "the archive takes no segment",
-      alert: "ArchiveWaits",
+      alert: "ArchiveFails",
       async act(site) {
         await inSidecar(site, `find ${ARCHIVE} -type d -exec chmod a-w {} +`);
         await sql(site, site.leader, "select pg_logical_emit_message(true, 'filler', 'x')");
@@ -101,7 +126,7 @@ export const ROWS: readonly (readonly PageFault[])[] = [
       what: "a file of the newest backup is damaged",
       alert: "BackupVerifyFailed",
       async act(site) {
-        const folder = `/var/lib/pgbackrest/backup/main/${await newest(site)}`;
+        const folder = `${BACKUPS}/${await newest(site)}`;
         await inSidecar(site, damage(`${folder}/bundle/1`));
         await inSidecar(site, "plimsoll-backup verify || true");
       },
@@ -124,6 +149,12 @@ export const ROWS: readonly (readonly PageFault[])[] = [
       heal: (site) => sql(site, site.leader, "select pg_drop_replication_slot('left_behind')"),
     },
     {
+      what: "the repository takes no backup",
+      alert: "BackupFailed",
+      act: (site) => inSidecar(site, `chmod a-w ${BACKUPS}; plimsoll-backup backup full || true`),
+      heal: (site) => inSidecar(site, `chmod u+w ${BACKUPS}; plimsoll-backup backup full`),
+    },
+    {
       what: "Prometheus is told to read a file that is none",
       alert: "PrometheusConfigReloadFailed",
       act: async (site) => reload(site, "none: [\n"),
@@ -139,7 +170,11 @@ export const ROWS: readonly (readonly PageFault[])[] = [
       heal: (site) => Promise.all(API.map((service) => startAgain(site, service))),
     },
   ],
-  [gone("nginx", "PublicAddressDown", "nginx is gone, and with it the public address")],
+  [
+    gone("nginx", "PublicAddressDown", "nginx is gone, and with it the public address"),
+    dies("api-3", "ApiServerRestarts"),
+    dies("clock-1", "ServiceRestarts"),
+  ],
   [
     {
       what: "a table that every second request needs has another name",
@@ -149,6 +184,7 @@ export const ROWS: readonly (readonly PageFault[])[] = [
     },
   ],
   [
+    gone("postgres", "PostgresProxyDown", "the database's proxy is gone"),
     {
       what: "sessions fill their memory",
       alert: "RedisSessionsFull",

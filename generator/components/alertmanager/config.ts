@@ -80,8 +80,8 @@ function inhibitions() {
     target_matchers: [`layer=~"${above}"`],
     equal: SAME_STACK,
   });
-  const implies = (alert: string, target: string[]) => ({
-    source_matchers: [`alertname="${alert}"`],
+  const implies = (alerts: string, target: string[]) => ({
+    source_matchers: [`alertname=~"${alerts}"`],
     target_matchers: target,
     equal: SAME_STACK,
   });
@@ -111,11 +111,12 @@ function inhibitions() {
     },
     // One message for one cause: what only says the same of a part of it, or further on.
     implies("PostgresNoPrimary", ['layer="database"', 'severity="warn"']),
-    implies("PostgresNoPrimary", ['alertname="PortUnreachable"', 'instance=~"postgres.*"']),
+    implies("PostgresNoPrimary|PostgresProxyDown", ['alertname="PortUnreachable"', 'instance=~"postgres.*"']),
     implies("PostgresNodeDown", ['alertname="PostgresReplicaDetached"']),
     implies("ApiDown", ['alertname="ApiServerDown"']),
     implies("PublicAddressDown", ['alertname=~"ServiceDown|TargetDown"', 'instance="nginx"']),
     implies("EdgeErrors", ['alertname="EdgeServerErrors"']),
+    implies("ArchiveFails", ['alertname="ArchiveWaits"']),
     // A target that cannot be asked says no more than that of itself.
     {
       source_matchers: ['severity="page"', 'instance!=""'],
