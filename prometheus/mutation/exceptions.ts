@@ -6,6 +6,11 @@ export const exceptions: readonly { rule: string; change: RegExp; because: strin
     because: "a byte or two of a disk are nothing, and the forecast is no whole number",
   },
   {
+    rule: "HostOutOfMemoryKill",
+    change: /> <<0\.5>> becomes 0\.(375|625)/,
+    because: "kills are whole, and a half parts one from none",
+  },
+  {
     rule: "HostInodesShort",
     change: /node_filesystem_files > <<0>>/,
     because: "0 / 0 is no number, and no number is below a tenth: it is said for the reader",
