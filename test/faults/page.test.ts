@@ -36,6 +36,8 @@ describe.skipIf(!engine)("from a fault to a person", () => {
         "backup.verify": "0 0 1 1 *",
         // A third of the time for what waits a part of it; all else is as for any stack.
         "objectives.rpo": "20m",
+        // What is asked here is no application's mix: little of it is in a cache.
+        "objectives.cache_hits": "1%",
       },
     });
     site = { stack, disks: undefined, leader: "postgres-1", replica: "postgres-2" };

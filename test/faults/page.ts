@@ -58,7 +58,8 @@ export async function pageFor(
     const unwell = [...(await states(site.stack))].filter(([, { well }]) => !well).map(([name]) => name);
     expect(unwell).toEqual([]);
     const mine = new Set(begun.map(({ alert }) => alert));
-    const standing = (await alerts(site.stack)).map(({ name }) => name);
+    const firing = (await alerts(site.stack)).filter(({ state }) => state === "firing");
+    const standing = firing.map(({ name }) => name);
     const others = standing.filter((name) => !/^(Watchdog$|Host)/.test(name) && !mine.has(name));
     expect(others).toEqual([]);
   }, patience);
