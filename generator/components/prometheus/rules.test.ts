@@ -132,3 +132,13 @@ describe.each(stems)("%s", (stem) => {
     expect(tested.code, tested.output).toBe(0);
   }, 600_000);
 });
+
+it("docs/alerts-fired.md says of every alert whether a real fault fired it", () => {
+  const cells = readOwn("docs/alerts-fired.md")
+    .split("\n")
+    .filter((line) => line.startsWith("|"))
+    .map((line) => line.split("|").at(-2) ?? "");
+  const named = cells.join(" ").match(/\b[A-Z][A-Za-z]{5,}\b/g) ?? [];
+  const alerts = all.flatMap(({ alert }) => alert ?? []);
+  expect(named.sort()).toEqual(alerts.sort());
+});
