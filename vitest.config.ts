@@ -23,6 +23,7 @@ const LONG = [
   "recovery",
   "files",
   "status",
+  "standby-backup",
   "alerts",
 ];
 

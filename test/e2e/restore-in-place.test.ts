@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { killTree } from "./kill-tree.ts";
+import { inLongIt } from "./long.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
 import { type Row, startWriter, type Writer } from "./writer.ts";
@@ -262,63 +263,66 @@ describe.skipIf(!engine)("restore in place", { timeout: 1_800_000 }, () => {
     await follows();
   });
 
-  it("takes no step where the log has a gap, and takes one after the other where it has none", async () => {
-    const there = [...(await numbers())].sort();
-    const lsn = await sql("postgres-1", "select pg_current_wal_insert_lsn()");
-    await sql("postgres-1", "insert into numbers (n) values (1000000003)");
-    await idle();
-    const going = cli.begin("restore", ["--to", `lsn:${lsn}`, "--in-place", "--confirm", "fkod", "--json"]);
-    await eventually(async () => expect(await readdir(state())).toContain("restoring"), 120);
-    for (const [command, words] of [
-      ["restore", ["--to", "latest"]],
-      ["restore", ["--to", "latest", "--in-place", "--confirm", "fkod"]],
-      ["promote", ["--confirm", "fkod"]],
-    ] as const)
-      expect((await cli.run(command, words)).stderr, words.join(" ")).toMatch(
-        // In its outage a promotion is refused for what it would meet, before it asks who is at work.
-        /another is at work on local: a restore in place \(log position|a restore in place, or its undo, did not end/,
-      );
-    expect((await going).exitCode).toBe(0);
-    expect([...(await numbers())].sort()).toEqual(there);
-    await follows();
-    // A second one, of what is on the timeline of the first.
-    await sql("postgres-1", "insert into numbers (n) values (1000000004)");
-    await idle();
-    const second = await restore("--to", "latest", "--in-place");
-    expect(second.timeline).toBeGreaterThan(6);
-    expect([...(await numbers())].sort()).toEqual([...there, 1_000_000_004].sort());
-    await follows();
-    expect(
-      JSON.parse((await cli.run("restore", ["--drop-undo", "--confirm", "fkod", "--json"])).stdout),
-    ).toEqual({
-      removed: true,
-    });
-    expect((await cli.run("restore", ["--undo", "--confirm", "fkod"])).stderr).toMatch(/nothing is kept/);
+  inLongIt(
+    "takes no step where the log has a gap, and takes one after the other where it has none",
+    async () => {
+      const there = [...(await numbers())].sort();
+      const lsn = await sql("postgres-1", "select pg_current_wal_insert_lsn()");
+      await sql("postgres-1", "insert into numbers (n) values (1000000003)");
+      await idle();
+      const going = cli.begin("restore", ["--to", `lsn:${lsn}`, "--in-place", "--confirm", "fkod", "--json"]);
+      await eventually(async () => expect(await readdir(state())).toContain("restoring"), 120);
+      for (const [command, words] of [
+        ["restore", ["--to", "latest"]],
+        ["restore", ["--to", "latest", "--in-place", "--confirm", "fkod"]],
+        ["promote", ["--confirm", "fkod"]],
+      ] as const)
+        expect((await cli.run(command, words)).stderr, words.join(" ")).toMatch(
+          // In its outage a promotion is refused for what it would meet, before it asks who is at work.
+          /another is at work on local: a restore in place \(log position|a restore in place, or its undo, did not end/,
+        );
+      expect((await going).exitCode).toBe(0);
+      expect([...(await numbers())].sort()).toEqual(there);
+      await follows();
+      // A second one, of what is on the timeline of the first.
+      await sql("postgres-1", "insert into numbers (n) values (1000000004)");
+      await idle();
+      const second = await restore("--to", "latest", "--in-place");
+      expect(second.timeline).toBeGreaterThan(6);
+      expect([...(await numbers())].sort()).toEqual([...there, 1_000_000_004].sort());
+      await follows();
+      expect(
+        JSON.parse((await cli.run("restore", ["--drop-undo", "--confirm", "fkod", "--json"])).stdout),
+      ).toEqual({
+        removed: true,
+      });
+      expect((await cli.run("restore", ["--undo", "--confirm", "fkod"])).stderr).toMatch(/nothing is kept/);
 
-    // A segment after the newest backup is gone.
-    await idle();
-    await sql("postgres-1", "insert into numbers (n) values (1000000005)");
-    const gone = await sql("postgres-1", "select pg_walfile_name(pg_switch_wal())");
-    await eventually(async () =>
-      expect(await sql("postgres-1", "select last_archived_wal from pg_stat_archiver")).toBe(gone),
-    );
-    await docker(
-      "exec",
-      await id("backup-postgres"),
-      "bash",
-      "-c",
-      `rm /var/lib/pgbackrest/archive/main/*/*/${gone}-*`,
-    );
-    await sql("postgres-1", "insert into numbers (n) values (1000000006)");
-    const said = await cli.run("restore", ["--to", "latest", "--in-place", "--confirm", "fkod"]);
-    expect(said.stderr).toMatch(/before configured recovery target was reached[\s\S]*nothing was changed/);
-    expect(said.exitCode).toBe(1);
-    expect([...(await numbers())].sort()).toEqual(
-      [...there, 1_000_000_004, 1_000_000_005, 1_000_000_006].sort(),
-    );
-    expect((await volume()).split("\n").filter((name) => name.startsWith("docker"))).toEqual(["docker"]);
-    await follows();
-  });
+      // A segment after the newest backup is gone.
+      await idle();
+      await sql("postgres-1", "insert into numbers (n) values (1000000005)");
+      const gone = await sql("postgres-1", "select pg_walfile_name(pg_switch_wal())");
+      await eventually(async () =>
+        expect(await sql("postgres-1", "select last_archived_wal from pg_stat_archiver")).toBe(gone),
+      );
+      await docker(
+        "exec",
+        await id("backup-postgres"),
+        "bash",
+        "-c",
+        `rm /var/lib/pgbackrest/archive/main/*/*/${gone}-*`,
+      );
+      await sql("postgres-1", "insert into numbers (n) values (1000000006)");
+      const said = await cli.run("restore", ["--to", "latest", "--in-place", "--confirm", "fkod"]);
+      expect(said.stderr).toMatch(/before configured recovery target was reached[\s\S]*nothing was changed/);
+      expect(said.exitCode).toBe(1);
+      expect([...(await numbers())].sort()).toEqual(
+        [...there, 1_000_000_004, 1_000_000_005, 1_000_000_006].sort(),
+      );
+      expect((await volume()).split("\n").filter((name) => name.startsWith("docker"))).toEqual(["docker"]);
+      await follows();
+    },
+  );
 
   it("lets a promotion go on beside a copy that is being made, which can be ended, and keeps the verification's memory", async () => {
     const copying = cli.begin("restore", ["--to", "latest"]);
