@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { PlanJson } from "../generator/render/plan-json.ts";
 import type { EnvironmentKind } from "../generator/spec/core.ts";
+import { readStackFolder } from "../generator/stack.ts";
 import { type Kept, SIDECARS } from "../operator/database/sidecars.ts";
 import { backupNow } from "../operator/database/work.ts";
 import { Problem } from "../operator/problem.ts";
@@ -21,6 +22,7 @@ import type { HostOptions } from "./host-option.ts";
 import { confirmName, operate } from "./operate.ts";
 import { printEvent } from "./release-work.ts";
 import { onSite } from "./site.ts";
+import { stackFolder } from "./stacks.ts";
 
 type Options = HostOptions &
   StoreOptions & {
@@ -98,25 +100,41 @@ async function run(environment: EnvironmentKind, options: Options, signal: Abort
     report(activated, found, seconds, dns, options);
     const { lines, byHand } = await dns.point();
     for (const line of lines) say(line);
+    if (options.repository) await handOver(found, activated.host, options, say);
     await firstBackup(site, found.plan, say, signal);
     // Once more, below all that the backup said: somebody has to do it.
     if (byHand) for (const line of lines) say(line);
-    if (options.repository) await handOver(found, activated.host, say);
   } finally {
     await host.close();
   }
 }
 
-/** Every command but `dr` reads the stack's folder, and whoever names the repository has none. */
+/** Every command but `dr` reads the stack's folder, and whoever names the repository may have none. */
 async function handOver(
   { bundle, plan }: Recoverable,
   host: string,
+  options: Options,
   say: (line: string) => void,
 ): Promise<void> {
-  const written = await writeSource(bundle, ".").catch((error: Error) => say(`No folder: ${error.message}`));
-  if (written) say(`stack.yaml of ${bundle.meta.release} is in ${written}/ now, without the application.`);
+  if (await isAtHand(plan.name, options.stack)) return;
+  try {
+    const folder = await writeSource(bundle, ".");
+    say(`stack.yaml of ${bundle.meta.release} is in ${folder}/ now, without the application.`);
+  } catch (error) {
+    say(`The stack's folder was not written: ${(error as Error).message}`);
+    return;
+  }
   remember({ stack: plan.name, host });
   say(asTyped(`What runs: plimsoll ps ${bundle.meta.environment}`));
+}
+
+async function isAtHand(name: string, stack: string | undefined): Promise<boolean> {
+  try {
+    const { yaml } = await readStackFolder(await stackFolder(stack));
+    return (yaml.value as { name?: unknown }).name === name;
+  } catch {
+    return false;
+  }
 }
 
 const time = (seconds: number) =>

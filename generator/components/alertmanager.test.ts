@@ -50,8 +50,19 @@ describe("what is told already", () => {
     expect(quiet("TargetDown")).toContain("ServiceDown by instance");
     expect(quiet("PortUnreachable")).toContain("ServiceDown by instance");
     expect(quiet("ApiServerDown")).toContain("ApiDown by environment");
-    // Whether a container or the machine had no memory left, the one does not tell of the other.
     expect(quiet("HostOutOfMemoryKill")).toEqual([]);
+  });
+
+  it("is what costs requests, and no other page: a damaged page explains no lost server", () => {
+    const above = rules.filter(({ target_matchers }) =>
+      target_matchers.some((one) => one.startsWith("layer")),
+    );
+    const causes = above.flatMap(({ source_matchers }) => source_matchers.flatMap(named));
+    const told =
+      ruleStems.flatMap(rulesOf).find(({ record }) => record === "plimsoll:edge:cause_told")?.expr ?? "";
+    const there = /alertname=~"([^"]+)"/.exec(told)?.[1]?.split("|") ?? [];
+    expect(causes.sort()).toEqual(there.filter((name) => name !== "EdgeNoServers").sort());
+    expect(above.every(({ source_matchers }) => source_matchers.length === 1)).toBe(true);
   });
 });
 

@@ -55,7 +55,7 @@ function folderOf({ host, live }: Site, containers: readonly Listed[]): string {
 }
 
 /** Where other stacks live on that host, the one that is missed may be called otherwise: nobody is told to deploy then. */
-export async function nothingThere({ environment, host, project, root }: Site): Promise<Problem> {
+export async function nothingThere({ environment, host, project, root, stack }: Site): Promise<Problem> {
   const what = `nothing runs as ${environment}: ${host.name} has no project ${project}`;
   if (host.kind === "local")
     return new Problem(
@@ -63,7 +63,7 @@ export async function nothingThere({ environment, host, project, root }: Site): 
       environment === "local" ? "Bring it up: plimsoll up" : `Deploy it: plimsoll deploy ${environment}`,
     );
   const { stdout } = await host.run("ls", ["-1", dirname(root)]);
-  const others = stdout.split("\n").filter((name) => name !== "" && name !== project);
+  const others = stdout.split("\n").filter((name) => name !== "" && !name.startsWith(`${stack}-`));
   return new Problem(
     what,
     others.length > 0

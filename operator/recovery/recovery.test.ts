@@ -141,7 +141,7 @@ describe("the stack's own folder out of a bundle", () => {
     expect(readFileSync(join(parent, "shop/stack.yaml"), "utf8")).toBe("name: shop\n");
     expect(readFileSync(join(parent, "shop/certs/ca.pem"), "utf8")).toBe("PEM");
     expect(readdirSync(join(parent, "shop")).sort()).toEqual(["certs", "stack.yaml"]);
-    expect(await writeSource(bundle({}), parent)).toBeUndefined();
+    await expect(writeSource(bundle({}), parent)).rejects.toThrow("is there already");
     expect(readFileSync(join(parent, "shop/certs/ca.pem"), "utf8")).toBe("PEM");
   });
 
@@ -150,7 +150,8 @@ describe("the stack's own folder out of a bundle", () => {
     ["a name that does", {}, "../outside"],
   ])("goes nowhere else by %s", async (_, beside, stack) => {
     const parent = mkdtempSync(join(root, "source-"));
-    await writeSource(bundle(beside as Record<string, string>, stack), join(parent));
+    const writing = writeSource(bundle(beside as Record<string, string>, stack), parent);
+    await (stack === "shop" ? writing : expect(writing).rejects.toThrow("has no stack.yaml"));
     expect(readdirSync(parent)).toEqual(stack === "shop" ? ["shop"] : []);
     expect(existsSync(join(root, "outside"))).toBe(false);
     expect(existsSync(join(parent, "outside"))).toBe(false);

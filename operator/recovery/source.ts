@@ -1,7 +1,9 @@
 /** The stack's own folder out of a bundle, as its release was made from it: for whoever comes without its repository. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Name } from "../../generator/spec/words.ts";
+import { Problem } from "../problem.ts";
 import type { Bundle } from "./bundle.ts";
 
 /** stack.yaml and what it names beside it; empty for a release that kept none. The application is in no bundle. */
@@ -22,21 +24,29 @@ export function sourceOf({ meta, state }: Pick<Bundle, "meta" | "state">): Map<s
   return kept;
 }
 
-/** Writes it below `parent`, in a folder of the stack's name. @returns that folder; undefined where it is there already */
-export async function writeSource(bundle: Bundle, parent: string): Promise<string | undefined> {
+/**
+ * Writes it below `parent`, in a folder of the stack's name: all of it or nothing.
+ * @returns that folder
+ * @throws Problem where it is there already, or the bundle has none
+ */
+export async function writeSource(bundle: Bundle, parent: string): Promise<string> {
   const source = sourceOf(bundle);
   // Whoever may write into the bucket could have made the bundle: its names lead nowhere else.
-  if (!source.has("stack.yaml") || !Name.safeParse(bundle.meta.stack).success) return undefined;
+  if (!source.has("stack.yaml") || !Name.safeParse(bundle.meta.stack).success)
+    throw new Problem(`${bundle.name} has no stack.yaml of ${bundle.meta.release}`);
   const folder = join(parent, bundle.meta.stack);
+  if (existsSync(folder)) throw new Problem(`${folder} is there already`);
+  const beside = await mkdtemp(join(parent, `.${bundle.meta.stack}-`));
   try {
-    await mkdir(folder);
+    for (const [path, text] of source) {
+      await mkdir(dirname(join(beside, path)), { recursive: true });
+      await writeFile(join(beside, path), text, { flag: "wx" });
+    }
+    await chmod(beside, 0o755);
+    await rename(beside, folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+    await rm(beside, { recursive: true, force: true });
     throw error;
-  }
-  for (const [path, text] of source) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text, { flag: "wx" });
   }
   return folder;
 }

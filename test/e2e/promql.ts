@@ -23,7 +23,10 @@ const EXPLAINED: readonly [RegExp, string][] = [
     /^alertmanager_notifications_(failed_)?total$/,
     "counted by kind of receiver, and local has none: alerts.test.ts has four",
   ],
-  [/^plimsoll:edge:(cause|trouble)_told$/, "recorded while somebody is being told: test/faults/page.test.ts"],
+  [
+    /^plimsoll:edge:(cause_told|trouble_told|trouble_coming)$/,
+    "recorded while somebody is being told: test/faults/page.test.ts",
+  ],
   [/^plimsoll_drill_(last|rto|rpo)_/, "a verification is the first drill: drill.test.ts holds some now"],
 ];
 

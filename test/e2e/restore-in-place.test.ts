@@ -328,8 +328,8 @@ describe.skipIf(!engine)("restore in place", { timeout: 1_800_000 }, () => {
     const copying = cli.begin("restore", ["--to", "latest"]);
     const found = async () => docker("ps", "-q", "--filter", `label=plimsoll.copy=${stack.project}`);
     await eventually(async () => expect(await found()).not.toBe(""), 120);
-    // Or it is made before anybody looks.
-    await docker("pause", await found());
+    // Or it is made before anybody looks: what it does stands still, itself and this shell aside.
+    await docker("exec", await found(), "bash", "-c", "kill -STOP -1");
     await promisify(execFile)("flock", ["-n", join(state(), "work.lock"), "true"]);
     expect((await cli.run("restore", ["--to", "latest"])).stderr).toMatch(/a restore into a copy/);
     expect(JSON.parse((await cli.run("restore", ["--drop-copy", "--json"])).stdout)).toEqual({

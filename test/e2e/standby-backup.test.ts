@@ -2,6 +2,8 @@
  * Backups that are read from a standby. pgBackRest lists the primary's files and copies the standby's: what the standby
  * has in memory alone yet is copied as it was, under the size and the time that it has at the primary.
  */
+import { appendFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backups, Postgres } from "../../operator/database/backups.ts";
 import type { Verification } from "../../operator/database/report.ts";
@@ -20,6 +22,7 @@ describe.skipIf(!engine)("backups read from a standby", () => {
   beforeAll(async () => {
     stack = await startStack({
       name: "standby",
+      cold: true,
       overrides: {
         "api.servers": 1,
         monitoring: false,
@@ -31,6 +34,10 @@ describe.skipIf(!engine)("backups read from a standby", () => {
         "backup.checks": {},
       },
     });
+    // A reader of the standby holds the replay up for as long as it takes.
+    const settings = join(stack.folder, "postgres-2/postgresql.conf");
+    await appendFile(settings, "\nmax_standby_streaming_delay = -1\n");
+    await stack.start();
     cli = cliOn(main, { flags: ["--stack", stack.stackFolder] });
   });
   afterAll(() => stack?.stop());

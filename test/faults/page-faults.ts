@@ -2,6 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { eventually } from "../e2e/wait.ts";
 import {
   damage,
   docker,
@@ -44,7 +45,8 @@ const dies = (service: string, alert: string): PageFault => ({
   alert,
   async act(site) {
     for (let times = 0; times < 4; times++) {
-      await killServer(site, service);
+      await eventually(() => killServer(site, service), 60);
+      // Seen by a scrape before the next.
       await sleep(20_000);
     }
   },

@@ -16,8 +16,9 @@ export type Paged = {
   told: number;
   /** Messages that it fires, over all of its time. */
   messages: number;
-  /** Seconds from the end of the fault to the message that says so. */
+  /** Seconds from the end of the fault to the message that says so, and how many such there are. */
   over: number;
+  overs: number;
 };
 
 type Begun = PageFault & { acted: number; healed: number };
@@ -49,10 +50,12 @@ export async function pageFor(
     }, patience);
     await sleep(Math.max(0, quiet * 1000 - (Date.now() - began)));
   } finally {
+    const failures: unknown[] = [];
     for (const fault of begun.toReversed()) {
-      await fault.heal?.(site);
+      await fault.heal?.(site)?.catch((error: unknown) => failures.push(error));
       fault.healed = Date.now();
     }
+    if (failures.length > 0) console.error(failures);
   }
   await eventually(async () => {
     const unwell = [...(await states(site.stack))].filter(([, { well }]) => !well).map(([name]) => name);
@@ -82,6 +85,7 @@ export async function pageFor(
       severity: first.alerts[0]?.labels.severity ?? "",
       told: (first.at - fault.acted) / 1000,
       messages: said(fault, "firing", fault.acted).length,
+      overs: said(fault, "resolved", fault.acted).length,
       over: (last.at - (fault.heal ? fault.healed : fault.acted)) / 1000,
     };
   };

@@ -46,8 +46,10 @@ export function inSidecar({ stack }: Site, script: string): Promise<string> {
 
 /** Kills the container's server, and what Docker would do about it is left to its policy. */
 export async function killServer(site: Site, service: string): Promise<void> {
-  const pid = await docker(site, "inspect", "--format", "{{.State.Pid}}", await idOf(site, service));
-  process.kill(Number(pid), "SIGKILL");
+  const pid = Number(await docker(site, "inspect", "--format", "{{.State.Pid}}", await idOf(site, service)));
+  // 0 between two starts: that would be our own process group.
+  if (!(pid > 0)) throw new Error(`${service} does not run`);
+  process.kill(pid, "SIGKILL");
 }
 
 /** Killed, and it does not come back by itself. */

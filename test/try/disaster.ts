@@ -10,10 +10,29 @@ import { execa } from "execa";
 import { DOMAIN, openDrSite, PROJECT } from "../e2e/dr-site.ts";
 import { eventually } from "../e2e/wait.ts";
 
-const folder = resolve(process.argv[2] ?? "disaster");
+const [, , to] = process.argv;
+if (!to) throw new Error("FOLDER is needed: it gets a recovery key");
+const folder = resolve(to);
 await mkdir(folder, { recursive: true });
+const ended = new Promise<void>((end) => process.once("SIGINT", end).once("SIGTERM", end));
 const site = await openDrSite();
+const interrupted = ended.then(() => {
+  throw new Error("ended before there was a disaster");
+});
 try {
+  await Promise.race([strike(), interrupted]);
+  interrupted.catch(() => undefined);
+  console.log(
+    `The first host is destroyed. Begin with ${join(folder, "note.md")}; Ctrl-C takes all of it away.`,
+  );
+  const waiting = setInterval(() => undefined, 60_000);
+  await ended;
+  clearInterval(waiting);
+} finally {
+  await site.close();
+}
+
+async function strike(): Promise<void> {
   const keys = { backup_s3_key: site.s3.accessKey, backup_s3_secret: site.s3.secretKey };
   for (const [name, input] of Object.entries(keys))
     await site.must(["secrets", "production", "set", name, "--stdin", "--yes"], { input });
@@ -63,12 +82,4 @@ try {
     join(folder, "truth.json"),
     JSON.stringify({ ...truth, second: second.container }, null, 2),
   );
-  console.log(
-    `The first host is destroyed. Begin with ${join(folder, "note.md")}; Ctrl-C takes all of it away.`,
-  );
-  const waiting = setInterval(() => undefined, 60_000);
-  await new Promise((ended) => process.once("SIGINT", ended).once("SIGTERM", ended));
-  clearInterval(waiting);
-} finally {
-  await site.close();
 }

@@ -71,25 +71,21 @@ function testRoute(name: string) {
 }
 
 /**
- * A lost machine or database is one page, not one for each thing that leans on it. Rules say in `layer` where a
- * cause lies; each layer keeps quiet what stands above it.
+ * A lost machine or database is one page, not one for each thing that leans on it: what costs all requests keeps quiet
+ * what follows from it, and no other page does.
  */
 function inhibitions() {
-  const quiets = (layer: string, above: string) => ({
-    source_matchers: [`layer="${layer}"`, 'severity="page"'],
-    target_matchers: [`layer=~"${above}"`],
-    equal: SAME_STACK,
-  });
   const implies = (alerts: string, target: string[]) => ({
     source_matchers: [`alertname=~"${alerts}"`],
     target_matchers: target,
     equal: SAME_STACK,
   });
   return [
-    quiets("host", "database|sessions|cache|api|edge"),
-    quiets("database", "api|edge"),
-    quiets("sessions", "api|edge"),
-    quiets("api", "edge"),
+    // By name: a damaged page is a page too, and for a day, and explains no lost server.
+    implies("HostMemoryGone|HostDiskFull", ['layer=~"database|sessions|cache|api|edge"']),
+    implies("PostgresNoPrimary|PostgresProxyDown|PostgresConnectionsExhausted", ['layer=~"api|edge"']),
+    implies("RedisSessionsDown|RedisSessionsFull", ['layer=~"api|edge"']),
+    implies("ApiDown", ['layer="edge"']),
     // The same promise, broken slowly while it is being broken fast.
     {
       source_matchers: ['severity="page"', 'objective!=""'],
@@ -110,12 +106,16 @@ function inhibitions() {
       equal: [...SAME_STACK, "instance"],
     },
     // One message for one cause: what only says the same of a part of it, or further on.
-    implies("PostgresNoPrimary", ['layer="database"', 'severity="warn"']),
+    // Not what may have been the cause: a share of the disk that is full, a slot.
+    implies("PostgresNoPrimary", [
+      'alertname=~"PostgresNodeDown|PostgresReplicaDetached|PostgresReplicationLag|DatabaseLatencyAboveObjective"',
+    ]),
     implies("PostgresNoPrimary|PostgresProxyDown", ['alertname="PortUnreachable"', 'instance=~"postgres.*"']),
     implies("PostgresNodeDown", ['alertname="PostgresReplicaDetached"']),
     implies("ApiDown", ['alertname="ApiServerDown"']),
     implies("PublicAddressDown", ['alertname=~"ServiceDown|TargetDown"', 'instance="nginx"']),
-    implies("EdgeErrors", ['alertname="EdgeServerErrors"']),
+    implies("EdgeErrors", ['alertname=~"ErrorsBurnFast|UptimeBurnsFast"']),
+    implies("PublicAddressDown", ['alertname="UptimeBurnsFast"']),
     implies("ArchiveFails", ['alertname="ArchiveWaits"']),
     // A target that cannot be asked says no more than that of itself.
     {
