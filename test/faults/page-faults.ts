@@ -185,29 +185,8 @@ export const ROWS: readonly (readonly PageFault[])[] = [
       heal: (site) => sql(site, site.leader, "alter table elsewhere rename to courses"),
     },
   ],
-  [
-    gone("postgres", "PostgresProxyDown", "the database's proxy is gone"),
-    {
-      what: "sessions fill their memory",
-      alert: "RedisSessionsFull",
-      act: (site) =>
-        redis(
-          site,
-          "for n in $(seq 120); do head -c 900000 /dev/zero | redis-cli --user app -x set filler:$n || break; done >/dev/null",
-        ),
-      heal: (site) =>
-        redis(site, "for n in $(seq 120); do redis-cli --user app del filler:$n; done >/dev/null"),
-    },
-  ],
+  [gone("postgres", "PostgresProxyDown", "the database's proxy is gone")],
 ];
-
-async function redis(site: Site, script: string): Promise<string> {
-  const password = (await site.stack.secret("redis_sessions_app_password")).trim();
-  return docker(
-    site,
-    ...["exec", "--env", `REDISCLI_AUTH=${password}`, await idOf(site, "redis-sessions"), "sh", "-c", script],
-  );
-}
 
 let whole: string | undefined;
 /** Other text in its file, or its own again; then it is told. */
