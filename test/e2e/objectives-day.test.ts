@@ -6,6 +6,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Objectives } from "../../generator/spec/core.ts";
 import type { ObjectivesFound } from "../../operator/observe/objectives.ts";
+import { rulesOf } from "../../prometheus/mutation/rules.ts";
 import { engineOrSkip, startStack } from "./engine.ts";
 import { buildCli, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
@@ -47,14 +48,13 @@ const DAYS: Day[] = [
     firing: [],
   },
   {
-    // Less than EdgeErrors tells of, which would keep the burn rates quiet.
-    name: "one request of twenty-two fails in the last hour, and every tenth probe",
+    name: "a tenth of all requests fails in the last hour, and every tenth probe",
     step(at) {
       const last = at >= STEPS - HOUR;
       return {
         up: !(last && at % 10 === 0),
         requests: load(at),
-        failed: last ? Math.round(load(at) / 22) : 0,
+        failed: last ? Math.round(load(at) / 10) : 0,
         slow: share(at, 12),
       };
     },
@@ -62,6 +62,11 @@ const DAYS: Day[] = [
     firing: ["ErrorsBurnFast", "ErrorsBurnSlowly", "UptimeBurnsFast", "UptimeBurnsSlowly"],
   },
 ];
+
+/** As the rules have them, but for what keeps the fast ones quiet: Prometheus runs alone here, and so ApiDown fires. */
+const BURNS = rulesOf("objectives")
+  .filter(({ alert }) => /Burns?(Fast|Slowly)$/.test(alert ?? ""))
+  .map(({ alert = "", expr }) => ({ alert, expr: expr.replace(/ unless on \(\).*$/s, "") }));
 
 describe.skipIf(!engine)("a day whose sums are known", () => {
   const running: Running[] = [];
@@ -122,8 +127,10 @@ describe.skipIf(!engine)("a day whose sums are known", () => {
     it("is judged so, and the right alerts burn", async () => {
       for (const [name, verdict] of Object.entries(day.verdicts))
         expect(of(name).verdict, name).toBe(verdict);
-      const alerts = await lived().ask('ALERTS{alertname=~".*Burns?.*"}');
-      expect([...new Set(alerts.map(({ metric }) => metric.alertname))].sort()).toEqual(day.firing);
+      const burning = await Promise.all(
+        BURNS.map(async ({ alert, expr }) => ((await lived().ask(expr)).length > 0 ? [alert] : [])),
+      );
+      expect(burning.flat().sort()).toEqual(day.firing);
     });
   });
 });
