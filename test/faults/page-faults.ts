@@ -179,7 +179,7 @@ export const ROWS: readonly (readonly PageFault[])[] = [
   ],
   [
     {
-      what: "a table that every second request needs has another name",
+      what: "a table that every fifth request needs has another name",
       alert: "EdgeErrors",
       act: (site) => sql(site, site.leader, "alter table courses rename to elsewhere"),
       heal: (site) => sql(site, site.leader, "alter table elsewhere rename to courses"),
