@@ -12,8 +12,10 @@ export function releasesCommand(): Command {
       await withSite(environment, options, async ({ site }) => {
         const releases = await readReleases(site);
         if (options.json) return console.log(JSON.stringify(releases, null, 2));
-        if (releases.length === 0 && !(await site.host.exists(site.live))) throw await nothingThere(site);
-        if (releases.length === 0) return console.error(`${environment} has no release yet`);
+        if (releases.length === 0) {
+          if (!(await site.host.exists(site.live))) throw await nothingThere(site);
+          return console.error(`${environment} has no release yet`);
+        }
         for (const line of releaseLines(releases)) console.log(line);
       });
     });

@@ -1,8 +1,9 @@
 /** The stack's own folder out of a bundle, as its release was made from it: for whoever comes without its repository. */
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { Name } from "../../generator/spec/words.ts";
+import { place } from "../host/place.ts";
 import { Problem } from "../problem.ts";
 import type { Bundle } from "./bundle.ts";
 
@@ -36,16 +37,13 @@ export async function writeSource(bundle: Bundle, parent: string): Promise<strin
     throw new Problem(`${bundle.name} has no stack.yaml of ${bundle.meta.release}`);
   const folder = join(parent, bundle.meta.stack);
   if (existsSync(folder)) throw new Problem(`${folder} is there already`);
-  const beside = await mkdtemp(join(parent, `.${bundle.meta.stack}-`));
   try {
-    for (const [path, text] of source) {
-      await mkdir(dirname(join(beside, path)), { recursive: true });
-      await writeFile(join(beside, path), text, { flag: "wx" });
-    }
-    await chmod(beside, 0o755);
-    await rename(beside, folder);
+    await place(
+      folder,
+      [...source].map(([path, content]) => ({ path, content })),
+    );
   } catch (error) {
-    await rm(beside, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
     throw error;
   }
   return folder;

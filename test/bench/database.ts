@@ -4,6 +4,7 @@
  * ROUNDS=5 of each, taken in turn; SIZES=1,3 (1: some 1.15 GB; the last two give the extrapolation); ONLY=backup,promote.
  */
 import { engineOrSkip, withStack } from "../e2e/engine.ts";
+import { SMALL } from "../e2e/small.ts";
 import { change, fill, sizeOf } from "./database-data.ts";
 import { measurePromotion } from "./database-promotion.ts";
 import {
@@ -54,16 +55,7 @@ function tell(series: Series, works: readonly Work[], peer: string): void {
 }
 
 async function measureBackups(): Promise<void> {
-  const overrides = {
-    "api.servers": 1,
-    "postgres.replica": false,
-    monitoring: false,
-    logging: false,
-    "nginx.rate": false,
-    // Nothing of it by itself meanwhile.
-    "backup.schedule": "0 0 1 1 *",
-    "backup.verify": "0 0 1 1 *",
-  };
+  const overrides = { ...SMALL, "postgres.replica": false };
   await withStack({ name: "dbbench", overrides }, async (stack) => {
     const configuration = await stack.exec("backup-postgres", ["cat", "/etc/pgbackrest/pgbackrest.conf"]);
     console.log(configuration.match(/^(repo1-b|compress|process|start|archive-a|\[).*$/gm)?.join("  "));

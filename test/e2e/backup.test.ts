@@ -9,6 +9,7 @@ import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { compareLimits } from "./limits.ts";
 import { inLongIt } from "./long.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
+import { SMALL } from "./small.ts";
 import { eventually } from "./wait.ts";
 
 const engine = await engineOrSkip();
@@ -31,14 +32,8 @@ describe.skipIf(!engine)("backups", () => {
     stack = await startStack({
       name: "backup",
       overrides: {
-        "api.servers": 1,
+        ...SMALL,
         "postgres.replica": false,
-        monitoring: false,
-        logging: false,
-        "nginx.rate": false,
-        // Not by itself, while the tests do it.
-        "backup.schedule": "0 0 1 1 *",
-        "backup.verify": "0 0 1 1 *",
         "backup.checks": CHECKS,
       },
     });

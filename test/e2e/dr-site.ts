@@ -136,6 +136,12 @@ export async function openDrSite(words: Readonly<Record<string, unknown>> = {}) 
       must,
       setProduction,
       close,
+      /** The bucket's keys, as secrets of production. */
+      async supplyKeys(): Promise<void> {
+        const keys = { backup_s3_key: bucket.accessKey, backup_s3_secret: bucket.secretKey };
+        for (const [name, input] of Object.entries(keys))
+          await must(["secrets", "production", "set", name, "--stdin", "--yes"], { input });
+      },
       /** What a person types who has no checkout. */
       repository: [
         ...["--repository", `https://${bucket.endpoint}/${bucket.bucket}/${PROJECT}`],

@@ -22,11 +22,7 @@ describe.skipIf(!engine)("a disaster", () => {
 
   beforeAll(async () => {
     site = await openDrSite({ "backup.checks": { numbers: "select count(*) >= 1500 from numbers" } });
-    for (const [name, value] of [
-      ["backup_s3_key", site.s3.accessKey],
-      ["backup_s3_secret", site.s3.secretKey],
-    ] as const)
-      await site.must(["secrets", "production", "set", name, "--stdin", "--yes"], { input: value });
+    await site.supplyKeys();
     await site.must(["deploy", "production", "--yes"]);
     second = await site.droplet("dr-second");
     await second.images(site.atHand);

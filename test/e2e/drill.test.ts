@@ -10,6 +10,7 @@ import type { Drills } from "../../operator/drill/store.ts";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { inLongIt } from "./long.ts";
 import { buildCli, type Cli, cliOn, removeCli, type Said } from "./operate-cli.ts";
+import { SMALL } from "./small.ts";
 import { eventually } from "./wait.ts";
 import { startWriter } from "./writer.ts";
 
@@ -29,13 +30,7 @@ describe.skipIf(!engine)("drills", () => {
     stack = await startStack({
       name: "drill",
       overrides: {
-        "api.servers": 1,
-        monitoring: false,
-        logging: false,
-        "nginx.rate": false,
-        // Not by itself, while the tests do it.
-        "backup.schedule": "0 0 1 1 *",
-        "backup.verify": "0 0 1 1 *",
+        ...SMALL,
         "backup.checks": CHECKS,
       },
     });

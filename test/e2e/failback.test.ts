@@ -51,11 +51,7 @@ describe.skipIf(!engine)("a failback", () => {
   beforeAll(async () => {
     site = await openDrSite();
     old = site.first;
-    for (const [name, value] of [
-      ["backup_s3_key", site.s3.accessKey],
-      ["backup_s3_secret", site.s3.secretKey],
-    ] as const)
-      await site.must(["secrets", "production", "set", name, "--stdin", "--yes"], { input: value });
+    await site.supplyKeys();
     await site.must(["deploy", "production", "--yes"]);
     fresh = await site.droplet("failback-fresh");
     await fresh.images(site.atHand);

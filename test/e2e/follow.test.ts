@@ -31,11 +31,7 @@ describe.skipIf(!engine)("a disaster site that is kept warm", () => {
       objectives: { rpo: "10m" },
       dr: { host: `deploy@${second.address}`, follow: "repository" },
     });
-    for (const [name, value] of [
-      ["backup_s3_key", site.s3.accessKey],
-      ["backup_s3_secret", site.s3.secretKey],
-    ] as const)
-      await site.must(["secrets", "production", "set", name, "--stdin", "--yes"], { input: value });
+    await site.supplyKeys();
     await second.images(site.atHand);
     await site.must(["deploy", "production", "--yes"]);
     await eventually(async () => {

@@ -8,22 +8,13 @@ import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { killTree } from "./kill-tree.ts";
 import { inLongIt } from "./long.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
+import { SMALL } from "./small.ts";
 import { eventually } from "./wait.ts";
 import { type Row, startWriter, type Writer } from "./writer.ts";
 
 const engine = await engineOrSkip();
 const main = engine ? await buildCli() : "";
 afterAll(removeCli);
-
-const SMALL = {
-  "api.servers": 1,
-  monitoring: false,
-  logging: false,
-  "nginx.rate": false,
-  // Not by themselves, while the tests do it.
-  "backup.schedule": "0 0 1 1 *",
-  "backup.verify": "0 0 1 1 *",
-};
 
 type Restored = {
   seconds: number;

@@ -9,6 +9,7 @@ import type { Backups, Postgres } from "../../operator/database/backups.ts";
 import type { Verification } from "../../operator/database/report.ts";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
+import { SMALL } from "./small.ts";
 import { eventually } from "./wait.ts";
 
 const engine = await engineOrSkip();
@@ -24,13 +25,7 @@ describe.skipIf(!engine)("backups read from a standby", () => {
       name: "standby",
       cold: true,
       overrides: {
-        "api.servers": 1,
-        monitoring: false,
-        logging: false,
-        "nginx.rate": false,
-        // Not by itself, while the test does it.
-        "backup.schedule": "0 0 1 1 *",
-        "backup.verify": "0 0 1 1 *",
+        ...SMALL,
         "backup.checks": {},
       },
     });

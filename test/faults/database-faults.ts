@@ -1,6 +1,8 @@
 /** The faults: what is done, what must be said of it, and what ends it. */
 import {
+  ARCHIVE,
   archived,
+  BACKUPS,
   cutOff,
   damage,
   damagePage,
@@ -10,6 +12,7 @@ import {
   killProcess,
   killServer,
   newest,
+  newFull,
   type Site,
   sql,
   startAgain,
@@ -26,12 +29,6 @@ export type DatabaseFault = {
   disk?: "postgres-1" | "pgbackrest";
 };
 
-const WAL = "/var/lib/pgbackrest/archive/main";
-/** Everything good again after what was harmed in the repository. */
-async function newFull(site: Site): Promise<void> {
-  await inSidecar(site, "plimsoll-backup backup full");
-  await inSidecar(site, "plimsoll-backup verify");
-}
 /** Ends with 1 where it is not good, which is what is wanted here. */
 const verify = (site: Site) => inSidecar(site, "plimsoll-backup verify || true");
 
@@ -145,7 +142,7 @@ export const FAULTS: readonly DatabaseFault[] = [
       await inSidecar(site, "plimsoll-backup backup full");
       const segment = await archived(site);
       await archived(site);
-      await inSidecar(site, damage(`$(ls ${WAL}/*/${segment.slice(0, 16)}/${segment}-*)`));
+      await inSidecar(site, damage(`$(ls ${ARCHIVE}/*/${segment.slice(0, 16)}/${segment}-*)`));
       await verify(site);
     },
     heal: newFull,
@@ -154,7 +151,7 @@ export const FAULTS: readonly DatabaseFault[] = [
   {
     what: "a file of the newest backup is gone",
     async act(site) {
-      await inSidecar(site, `rm /var/lib/pgbackrest/backup/main/${await newest(site)}/bundle/1`);
+      await inSidecar(site, `rm ${BACKUPS}/${await newest(site)}/bundle/1`);
       await verify(site);
     },
     heal: newFull,
@@ -163,7 +160,7 @@ export const FAULTS: readonly DatabaseFault[] = [
   {
     what: "the newest backup's manifest is cut short",
     async act(site) {
-      const folder = `/var/lib/pgbackrest/backup/main/${await newest(site)}`;
+      const folder = `${BACKUPS}/${await newest(site)}`;
       await inSidecar(
         site,
         `for file in ${folder}/backup.manifest*; do truncate -s $(($(stat -c %s "$file") / 2)) "$file"; done`,

@@ -7,7 +7,7 @@ import { startWriter, type Writer } from "../e2e/writer.ts";
 import { alerts, patience } from "./alerts.ts";
 import type { DatabaseFault } from "./database-faults.ts";
 import { inSidecar, type Site, sql } from "./site.ts";
-import { states } from "./states.ts";
+import { unwell } from "./states.ts";
 import { ownDisks } from "./volumes.ts";
 
 export type Outcome = {
@@ -149,8 +149,7 @@ function poke(site: Site): { stop(): Promise<void> } {
 /** Every container healthy, the replica streaming, the log going into the archive, a write accepted. */
 async function isWell(site: Site, writer: Writer, seconds: number): Promise<void> {
   await eventually(async () => {
-    const unwell = [...(await states(site.stack))].filter(([, { well }]) => !well).map(([name]) => name);
-    expect(unwell).toEqual([]);
+    expect(await unwell(site.stack)).toEqual([]);
     const replicas =
       "select count(*) from pg_stat_replication where state = 'streaming' and sync_state = 'quorum'";
     expect(await sql(site, site.leader, replicas)).toBe("1");

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../e2e/wait.ts";
 import {
+  ARCHIVE,
+  BACKUPS,
   damage,
   docker,
   idOf,
@@ -11,6 +13,7 @@ import {
   killForGood,
   killServer,
   newest,
+  newFull,
   type Site,
   sql,
   startAgain,
@@ -52,8 +55,6 @@ const dies = (service: string, alert: string): PageFault => ({
   },
 });
 
-const BACKUPS = "/var/lib/pgbackrest/backup/main";
-const ARCHIVE = "/var/lib/pgbackrest/archive/main";
 const API = ["api-1", "api-2", "api-3"];
 
 /** Apart where one would keep the other's alert quiet, or be taken for it. */
@@ -132,10 +133,7 @@ export const ROWS: readonly (readonly PageFault[])[] = [
         await inSidecar(site, damage(`${folder}/bundle/1`));
         await inSidecar(site, "plimsoll-backup verify || true");
       },
-      async heal(site) {
-        await inSidecar(site, "plimsoll-backup backup full");
-        await inSidecar(site, "plimsoll-backup verify");
-      },
+      heal: newFull,
     },
     {
       what: "a slot that nobody reads, and more log than half of what a slot may hold",

@@ -6,7 +6,7 @@ import type { Call, Webhook } from "../e2e/webhook.ts";
 import { alerts } from "./alerts.ts";
 import type { PageFault } from "./page-faults.ts";
 import type { Site } from "./site.ts";
-import { states } from "./states.ts";
+import { unwell } from "./states.ts";
 
 export type Paged = {
   what: string;
@@ -37,6 +37,7 @@ export async function pageFor(
 ): Promise<{ paged: () => Promise<Paged[]>; beside: string[] }> {
   const began = Date.now();
   const begun: Begun[] = [];
+  const mine = new Set(faults.map(({ alert }) => alert));
   const said = ({ alert }: PageFault, status: Call["status"], after: number) =>
     hook.calls.filter((call) => call.at >= after && call.status === status && nameOf(call) === alert);
   try {
@@ -58,15 +59,12 @@ export async function pageFor(
     if (failures.length > 0) console.error(failures);
   }
   await eventually(async () => {
-    const unwell = [...(await states(site.stack))].filter(([, { well }]) => !well).map(([name]) => name);
-    expect(unwell).toEqual([]);
-    const mine = new Set(begun.map(({ alert }) => alert));
+    expect(await unwell(site.stack)).toEqual([]);
     const firing = (await alerts(site.stack)).filter(({ state }) => state === "firing");
     const standing = firing.map(({ name }) => name);
     const others = standing.filter((name) => !/^(Watchdog$|Host)/.test(name) && !mine.has(name));
     expect(others).toEqual([]);
   }, patience);
-  const mine = new Set(faults.map(({ alert }) => alert));
   const beside = hook.calls
     .filter((call) => call.at >= began && call.status === "firing" && !mine.has(nameOf(call)))
     // Of the machine of the tests, which is busy with them.

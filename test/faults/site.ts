@@ -16,6 +16,10 @@ const SIDECAR = "backup-postgres";
 /** Where both have their data. */
 export const PGDATA = "/var/lib/postgresql/18/docker";
 
+/** In the sidecar: the log and the backups that are kept. */
+export const ARCHIVE = "/var/lib/pgbackrest/archive/main";
+export const BACKUPS = "/var/lib/pgbackrest/backup/main";
+
 export async function docker({ stack }: Site, ...words: string[]): Promise<string> {
   const env = { ...process.env, DOCKER_HOST: stack.engine.endpoint };
   return (await promisify(execFile)("docker", words, { env })).stdout.trim();
@@ -143,4 +147,10 @@ export async function newest(site: Site): Promise<string> {
   const script =
     "pgbackrest --stanza=main info --output=json | jq -r '[.[].backup[]] | max_by(.timestamp.stop).label'";
   return (await inSidecar(site, script)).trim();
+}
+
+/** Everything good again after what was harmed in the repository. */
+export async function newFull(site: Site): Promise<void> {
+  await inSidecar(site, "plimsoll-backup backup full");
+  await inSidecar(site, "plimsoll-backup verify");
 }

@@ -19,3 +19,7 @@ export async function states(stack: RunningStack): Promise<Map<string, State>> {
   }
   return found;
 }
+
+export async function unwell(stack: RunningStack): Promise<string[]> {
+  return [...(await states(stack))].filter(([, { well }]) => !well).map(([name]) => name);
+}

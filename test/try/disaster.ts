@@ -16,15 +16,8 @@ const folder = resolve(to);
 await mkdir(folder, { recursive: true });
 const ended = new Promise<void>((end) => process.once("SIGINT", end).once("SIGTERM", end));
 const site = await openDrSite();
-const interrupted = ended.then(() => {
-  throw new Error("ended before there was a disaster");
-});
 try {
-  await Promise.race([strike(), interrupted]);
-  interrupted.catch(() => undefined);
-  console.log(
-    `The first host is destroyed. Begin with ${join(folder, "note.md")}; Ctrl-C takes all of it away.`,
-  );
+  await Promise.race([strike(), ended]);
   const waiting = setInterval(() => undefined, 60_000);
   await ended;
   clearInterval(waiting);
@@ -33,9 +26,7 @@ try {
 }
 
 async function strike(): Promise<void> {
-  const keys = { backup_s3_key: site.s3.accessKey, backup_s3_secret: site.s3.secretKey };
-  for (const [name, input] of Object.entries(keys))
-    await site.must(["secrets", "production", "set", name, "--stdin", "--yes"], { input });
+  await site.supplyKeys();
   await site.must(["deploy", "production", "--yes"]);
   const second = await site.droplet("dr-second");
   await second.images(site.atHand);
@@ -81,5 +72,8 @@ async function strike(): Promise<void> {
   await writeFile(
     join(folder, "truth.json"),
     JSON.stringify({ ...truth, second: second.container }, null, 2),
+  );
+  console.log(
+    `The first host is destroyed. Begin with ${join(folder, "note.md")}; Ctrl-C takes all of it away.`,
   );
 }
