@@ -14,7 +14,8 @@ const [, , to] = process.argv;
 if (!to) throw new Error("FOLDER is needed: it gets a recovery key");
 const folder = resolve(to);
 await mkdir(folder, { recursive: true });
-const ended = new Promise<void>((end) => process.once("SIGINT", end).once("SIGTERM", end));
+// npx hands a Ctrl-C on that the terminal has sent already.
+const ended = new Promise<void>((end) => process.on("SIGINT", end).on("SIGTERM", end));
 const site = await openDrSite();
 try {
   await Promise.race([strike(), ended]);
