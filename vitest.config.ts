@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { secondTries } from "./test/second-try.ts";
 
 /** Minutes each: begun last, one of them would be run by one worker while the other has nothing to do. */
 const LONG = [
@@ -43,8 +44,15 @@ class LongestFirst extends BaseSequencer {
  */
 const ALONE = ["judge", "stack", "check"].map((name) => `test/e2e/${name}.test.ts`);
 
+/**
+ * Where nobody watches, on a machine whose cores others use too, a case that lost a race is tried again, and named at the
+ * end (test/second-try.ts): one race of five hundred cases is no reason to run an hour again.
+ */
+const RETRY = process.env.CI ? 1 : 0;
+
 export default defineConfig({
   test: {
+    reporters: ["default", secondTries],
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -63,6 +71,7 @@ export default defineConfig({
           exclude: ALONE,
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
+          retry: RETRY,
           // They wait more than they compute.
           maxWorkers: 2,
         },
@@ -73,6 +82,7 @@ export default defineConfig({
           include: ALONE,
           testTimeout: 600_000,
           hookTimeout: 1_200_000,
+          retry: RETRY,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
