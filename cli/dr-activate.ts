@@ -98,12 +98,10 @@ async function run(environment: EnvironmentKind, options: Options, signal: Abort
       outcome: "done",
     });
     report(activated, found, seconds, dns, options);
-    const { lines, byHand } = await dns.point();
-    for (const line of lines) say(line);
-    if (options.repository) await handOver(found, activated.host, options, say);
-    await firstBackup(site, found.plan, say, signal);
-    // Once more, below all that the backup said: somebody has to do it.
-    if (byHand) for (const line of lines) say(line);
+    await dns.pointThen(say, async () => {
+      if (options.repository) await handOver(found, activated.host, options, say);
+      await firstBackup(site, found.plan, say, signal);
+    });
   } finally {
     await host.close();
   }

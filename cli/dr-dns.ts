@@ -9,11 +9,14 @@ import { Problem } from "../operator/problem.ts";
 
 export type Dns = {
   record: { name: string; type: "A" | "AAAA"; address: string };
-  /** Never throws: the stack serves whatever becomes of it. */
-  point(): Promise<Pointed>;
+  /**
+   * Points it, says so, and does the rest; then says once more, below all that the rest said, what a person has to set.
+   * Its own failure is said and not thrown: the stack serves whatever becomes of it.
+   */
+  pointThen(say: (line: string) => void, rest: () => Promise<void>): Promise<void>;
 };
 
-export type Pointed = {
+type Pointed = {
   /** What was done, or is to be done. */
   lines: string[];
   /** A person has to do it. */
@@ -38,13 +41,14 @@ export async function prepareDns(
     "Until the old record has run out everywhere (its TTL), visitors go to the lost host.",
   ];
   const zone = dr?.dns?.digitalocean;
-  if (zone === undefined) return { record, point: async () => ({ lines: mine, byHand: true }) };
+  if (zone === undefined)
+    return { record, pointThen: saidTwice(async () => ({ lines: mine, byHand: true })) };
   recordName(zone, domain);
   const api = apiFromEnvironment(process.env, { signal });
   const ttl = dr?.dns?.ttl ?? 60;
   return {
     record,
-    async point() {
+    pointThen: saidTwice(async () => {
       try {
         const { state, before, until } = await pointRecord(api, { zone, domain, address, ttl });
         const earlier = before ? ` (${before} before, which others may keep for ${until} s)` : "";
@@ -54,6 +58,15 @@ export async function prepareDns(
         if (!(error instanceof Problem)) throw error;
         return { lines: [`DNS was not set: ${error.message}`, ...mine], byHand: true };
       }
-    },
+    }),
+  };
+}
+
+function saidTwice(point: () => Promise<Pointed>): Dns["pointThen"] {
+  return async (say, rest) => {
+    const { lines, byHand } = await point();
+    for (const line of lines) say(line);
+    await rest();
+    if (byHand) for (const line of lines) say(line);
   };
 }

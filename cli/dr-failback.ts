@@ -94,8 +94,7 @@ async function move(environment: EnvironmentKind, options: Options, signal: Abor
         }),
       );
       report(done, dns, options);
-      for (const line of (await dns.point()).lines) say(line);
-      await firstBackup(fresh, found.plan, say, signal);
+      await dns.pointThen(say, () => firstBackup(fresh, found.plan, say, signal));
       say(asTyped(nextText(environment, done, old, found.plan)));
     } finally {
       await freshHost.close();
