@@ -1,17 +1,11 @@
 /** Faults of a running stack, and the one alert that is to tell a person of each. Those of a row are there together. */
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { eventually } from "../e2e/wait.ts";
+import { closed, dieOften, opened, pause, reload, resume, shell, writeLog } from "./acts.ts";
 import {
   ARCHIVE,
   BACKUPS,
   damage,
-  docker,
-  idOf,
   inSidecar,
   killForGood,
-  killServer,
   newest,
   newFull,
   type Site,
@@ -37,22 +31,13 @@ const gone = (service: string, alert: string, what = `${service} is gone`): Page
 const hangs = (service: string, alert: string): PageFault => ({
   what: `${service} hangs`,
   alert,
-  act: async (site) => docker(site, "pause", await idOf(site, service)),
-  heal: async (site) => docker(site, "unpause", await idOf(site, service)),
+  act: (site) => pause(site, service),
+  heal: (site) => resume(site, service),
 });
-const shell = (site: Site, service: string, script: string) => site.stack.exec(service, ["sh", "-c", script]);
-
-/** Dies so often, and each time it is seen to be back before the next. */
 const dies = (service: string, alert: string): PageFault => ({
   what: `${service} dies four times`,
   alert,
-  async act(site) {
-    for (let times = 0; times < 4; times++) {
-      await eventually(() => killServer(site, service), 60);
-      // Seen by a scrape before the next.
-      await sleep(20_000);
-    }
-  },
+  act: (site) => dieOften(site, service),
 });
 
 const API = ["api-1", "api-2", "api-3"];
@@ -105,11 +90,11 @@ export const ROWS: readonly (readonly PageFault[])[] = [
       what: "the archive takes no segment",
       alert: "ArchiveFails",
       async act(site) {
-        await inSidecar(site, `find ${ARCHIVE} -type d -exec chmod a-w {} +`);
+        await closed(site, ARCHIVE);
         await sql(site, site.leader, "select pg_logical_emit_message(true, 'filler', 'x')");
         await sql(site, site.leader, "select pg_switch_wal()");
       },
-      heal: (site) => inSidecar(site, `find ${ARCHIVE} -type d -exec chmod u+w {} +`),
+      heal: (site) => opened(site, ARCHIVE),
     },
     {
       what: "the replica replays nothing",
@@ -142,9 +127,7 @@ export const ROWS: readonly (readonly PageFault[])[] = [
         await sql(site, site.leader, "select pg_create_physical_replication_slot('left_behind', true)");
         const setting = "select setting from pg_settings where name = 'max_slot_wal_keep_size'";
         const megabytes = Number(await sql(site, site.leader, setting)) / 2 + 32;
-        const message = "pg_logical_emit_message(false, 'filler', repeat('x', 1048576))";
-        for (let written = 0; written < megabytes; written += 64)
-          await sql(site, site.leader, `select count(${message}) from generate_series(1, 64)`);
+        await writeLog(site, megabytes);
       },
       heal: (site) => sql(site, site.leader, "select pg_drop_replication_slot('left_behind')"),
     },
@@ -157,8 +140,8 @@ export const ROWS: readonly (readonly PageFault[])[] = [
     {
       what: "Prometheus is told to read a file that is none",
       alert: "PrometheusConfigReloadFailed",
-      act: async (site) => reload(site, "none: [\n"),
-      heal: async (site) => reload(site),
+      act: (site) => reload(site, "prometheus", "none: [\n"),
+      heal: (site) => reload(site, "prometheus"),
     },
   ],
   [gone("postgres-1", "PostgresNoPrimary", "the primary is gone, and with it all writes")],
@@ -185,12 +168,3 @@ export const ROWS: readonly (readonly PageFault[])[] = [
   ],
   [gone("postgres", "PostgresProxyDown", "the database's proxy is gone")],
 ];
-
-let whole: string | undefined;
-/** Other text in its file, or its own again; then it is told. */
-async function reload(site: Site, text?: string): Promise<void> {
-  const file = join(site.stack.folder, "prometheus/prometheus.yaml");
-  whole ??= await readFile(file, "utf8");
-  await writeFile(file, text ?? whole);
-  await docker(site, "kill", "--signal", "HUP", await idOf(site, "prometheus"));
-}

@@ -2,17 +2,15 @@
  * From a fault to a person, by a real Alertmanager: one message for each, the right one, and one that it is over. An
  * hour; ROWS=1,2,3 takes these rows of faults alone.
  */
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseDocument } from "yaml";
 import { engineOrSkip, startStack } from "../e2e/engine.ts";
 import { startWebhook, type Webhook } from "../e2e/webhook.ts";
+import { letOut, receiveAt } from "./acts.ts";
 import { type Load, startLoad } from "./load.ts";
 import { type Paged, pageFor, pages } from "./page.ts";
 import { ROWS } from "./page-faults.ts";
-import { docker, idOf, type Site } from "./site.ts";
+import type { Site } from "./site.ts";
 
 const engine = await engineOrSkip();
 const rows = process.env.ROWS?.split(",").map(Number);
@@ -41,10 +39,9 @@ describe.skipIf(!engine)("from a fault to a person", () => {
       },
     });
     site = { stack, disks: undefined, leader: "postgres-1", replica: "postgres-2" };
-    await notify(join(stack.folder, "alertmanager/alertmanager.yaml"), `${hook.url}/person`);
+    await receiveAt(site, `${hook.url}/person`);
     await stack.start();
-    // Nor a way out, in a stack that tells nobody.
-    await docker(site, "network", "connect", "bridge", await idOf(site, "alertmanager"));
+    await letOut(site, "alertmanager");
     load = startLoad(stack.ports.nginx as number, stack.plan.domain, 10);
     // A counter that was never seen at zero does not rise.
     await sleep(90_000);
@@ -71,15 +68,3 @@ describe.skipIf(!engine)("from a fault to a person", () => {
     expect(done.filter(({ messages, overs }) => messages !== 1 || overs !== 1)).toEqual([]);
   });
 });
-
-/** Production's receivers take their addresses from secrets, and local has none: this is one for both severities. */
-async function notify(file: string, url: string): Promise<void> {
-  const document = parseDocument(await readFile(file, "utf8"));
-  const names = (document.toJS() as { receivers: { name: string }[] }).receivers.map(({ name }) => name);
-  for (const severity of ["page", "warn"])
-    document.setIn(
-      ["receivers", names.indexOf(severity), "webhook_configs"],
-      document.createNode([{ url, send_resolved: true }]),
-    );
-  await writeFile(file, document.toString());
-}

@@ -32,6 +32,8 @@ export async function ownDisks(
       await execa("truncate", ["--size", `${size}M`, file]);
       // Nothing kept for root: what is full is full for everybody.
       await execa("mkfs.ext4", ["-q", "-m", "0", "-E", "root_owner=999:999", file]);
+      // Others write to some of them too, as to a volume that is made of an image's folder.
+      await execa("debugfs", ["-w", "-R", "set_inode_field <2> mode 041777", file]);
       const { stdout: device } = await execa("losetup", ["--find", "--show", file]);
       devices.push(device);
       const words = [

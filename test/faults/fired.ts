@@ -1,0 +1,77 @@
+/** From a fault to the alerts that fire because of it, as the stack's own Prometheus says. */
+import { expect } from "vitest";
+import { eventually } from "../e2e/wait.ts";
+import { alerts } from "./alerts.ts";
+import type { Site } from "./site.ts";
+
+export type Fault = {
+  what: string;
+  /** Each must fire; others may. */
+  alerts: readonly string[];
+  /** @returns what ends it; none where it ended by itself, and the alert looks back at it for a while */
+  begin(site: Site): Promise<(() => Promise<unknown>) | undefined>;
+};
+
+export type Fired = { what: string; alert: string; seconds: number; over: number };
+
+/** Faults that are there together, until each of their alerts fired. @returns waits until all of these are over */
+export async function fire(
+  site: Site,
+  faults: readonly Fault[],
+  patience: number,
+): Promise<() => Promise<Fired[]>> {
+  const ends: (() => Promise<unknown>)[] = [];
+  const fired: Fired[] = [];
+  const awaited = faults.flatMap(({ what, alerts: names }) =>
+    names.map((alert) => ({ what, alert, began: 0 })),
+  );
+  const act = async (fault: Fault) => {
+    for (const one of awaited) if (one.what === fault.what) one.began = Date.now();
+    const end = await fault.begin(site);
+    if (end) ends.push(end);
+  };
+  const look = async () => {
+    const firing = await firingOf(site);
+    for (const one of awaited) {
+      if (!firing.has(one.alert) || fired.some(({ alert }) => alert === one.alert)) continue;
+      fired.push({ ...one, seconds: (Date.now() - one.began) / 1000, over: Number.NaN });
+      console.log(`${one.alert} after ${Math.round((Date.now() - one.began) / 1000)} s: ${one.what}`);
+    }
+    const missing = awaited.filter((one) => !fired.some(({ alert }) => alert === one.alert));
+    expect(missing.map(({ alert }) => alert)).toEqual([]);
+  };
+  const acting = faults.map(act);
+  try {
+    await Promise.all([eventually(look, patience), ...acting]);
+  } finally {
+    await Promise.allSettled(acting);
+    for (const end of ends.toReversed()) await end().catch((error: unknown) => console.error(error));
+  }
+  const healed = Date.now();
+  return async () => {
+    await eventually(async () => {
+      const firing = await firingOf(site);
+      for (const one of fired)
+        if (Number.isNaN(one.over) && !firing.has(one.alert)) one.over = (Date.now() - healed) / 1000;
+      expect(fired.filter(({ over }) => Number.isNaN(over)).map(({ alert }) => alert)).toEqual([]);
+    }, patience);
+    return fired;
+  };
+}
+
+/** @throws while Prometheus does not answer */
+async function firingOf({ stack }: Site): Promise<Set<string>> {
+  const all = await alerts(stack);
+  return new Set(all.filter(({ state }) => state === "firing").map(({ name }) => name));
+}
+
+export function firedTable(all: readonly Fired[]): string {
+  return [
+    "| fault | alert | fired after | over after |",
+    "| --- | --- | --- | --- |",
+    ...all.map(
+      ({ what, alert, seconds, over }) =>
+        `| ${what} | ${alert} | ${seconds.toFixed(0)} s | ${Number.isNaN(over) ? "" : `${over.toFixed(0)} s`} |`,
+    ),
+  ].join("\n");
+}
