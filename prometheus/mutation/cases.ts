@@ -28,8 +28,10 @@ export function alertsOf(rule: Rule): string[] {
 /** @param mutant undefined: the rules as they are, which must pass */
 export function caseOf(rule: Rule, mutant?: Mutant): Case {
   const alerts = new Set(alertsOf(rule));
-  const owners = ruleStems.filter((stem) => rulesOf(stem).some(({ alert }) => alert && alerts.has(alert)));
-  const kept = (found: Rule) => found.record !== undefined || alerts.has(found.alert ?? "");
+  // A record's own tests look at it too, wherever the alerts are that read it.
+  const looked = ({ alert, record }: Rule) =>
+    (alert !== undefined && alerts.has(alert)) || (record !== undefined && record === rule.record);
+  const owners = ruleStems.filter((stem) => rulesOf(stem).some(looked));
   const name = rule.alert ?? rule.record;
   const changed = (found: Rule) =>
     mutant !== undefined && (found.alert ?? found.record) === name ? mutant.changed : found;
@@ -38,14 +40,36 @@ export function caseOf(rule: Rule, mutant?: Mutant): Case {
     const file = testFile(path);
     const tests = file.tests.flatMap((test) => onlyOf(test, alerts, rule.record));
     if (tests.length === 0) continue;
-    const groups: Group[] = file.rule_files
-      .flatMap((other) => groupsOf(/([a-z]+)\.rules\.yaml$/.exec(other)?.[1] ?? ""))
-      .map((group) => ({ ...group, rules: group.rules.filter(kept).map(changed) }));
+    const all = file.rule_files.flatMap((other) => groupsOf(/([a-z]+)\.rules\.yaml$/.exec(other)?.[1] ?? ""));
+    const needed = neededBy(
+      tests,
+      all.flatMap(({ rules }) => rules),
+      alerts,
+    );
+    const groups: Group[] = all.map((group) => ({
+      ...group,
+      rules: group.rules.filter(({ alert, record }) => needed.has(alert ?? record ?? "")).map(changed),
+    }));
     const stem = path.replace(/^.*\//, "").replace(/\.test\.yaml$/, "");
     files[`${stem}.rules.yaml`] = stringify({ groups });
     files[`${stem}.test.yaml`] = stringify({ ...file, rule_files: [`${stem}.rules.yaml`], tests });
   }
   return files;
+}
+
+/** Names of what these tests need: the alerts, what they or the tests read, and what that reads. The rest takes time. */
+function neededBy(tests: readonly Test[], rules: readonly Rule[], alerts: ReadonlySet<string>): Set<string> {
+  const needed = new Set<string>();
+  function need(name: string): void {
+    if (needed.has(name)) return;
+    needed.add(name);
+    for (const rule of rules.filter(({ alert, record }) => (alert ?? record) === name))
+      readBy(rule.expr).forEach(need);
+  }
+  alerts.forEach(need);
+  for (const { expr } of tests.flatMap(({ promql_expr_test }) => promql_expr_test ?? []))
+    readBy(expr).forEach(need);
+  return needed;
 }
 
 /** What looks at those alerts, or at the record itself. */

@@ -20,4 +20,14 @@ export const exceptions: readonly { rule: string; change: RegExp; because: strin
     change: /vector\(<<0>> becomes \(-1\)/,
     because: "it stands for a count where nothing is counted, and is below one either way",
   },
+  {
+    rule: "Watchdog",
+    change: /vector\(<<1>>/,
+    because: "it fires always, of whatever number, and tells none",
+  },
+  {
+    rule: "BackupRepositoryFills",
+    change: /offset 2d\) > <<0>> becomes 2/,
+    because: "a byte or two of a repository are nothing",
+  },
 ];

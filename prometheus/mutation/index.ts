@@ -11,9 +11,13 @@ import { type Rule, ruleStems, rulesOf } from "./rules.ts";
 
 const PARALLEL = 2;
 
-/** One line a folder: its name, and 0 where every test passed. */
+/** One line a folder: its name, and 0 where every test passed. Short files first: one that notices is enough. */
 const SCRIPT = `for folder in m*; do
-  (cd "$folder" && promtool test rules *.test.yaml >/dev/null 2>&1); echo "$folder $?"
+  cd "$folder"; code=0
+  for file in $(ls -Sr *.test.yaml); do
+    promtool test rules "$file" >/dev/null 2>&1 || { code=1; break; }
+  done
+  cd ..; echo "$folder $code"
 done`;
 
 /** Mutants of a rule that its tests let pass. @throws where they do not pass as they are */

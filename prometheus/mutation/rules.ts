@@ -25,7 +25,7 @@ export function ruleFile(stem: string): string {
 }
 
 export function groupsOf(stem: string): Group[] {
-  return (parse(readOwn(ruleFile(stem))) as { groups: Group[] }).groups;
+  return (parsed(ruleFile(stem)) as { groups: Group[] }).groups;
 }
 
 export function rulesOf(stem: string): Rule[] {
@@ -40,11 +40,27 @@ export function testPaths(stem: string): string[] {
 }
 
 export function testFile(path: string): TestFile {
-  return parse(readOwn(path)) as TestFile;
+  return parsed(path) as TestFile;
 }
 
+const known = new Map<string, unknown>();
+
+/** Each file once: every mutant asks for it. */
+function parsed(path: string): unknown {
+  if (!known.has(path)) known.set(path, parse(readOwn(path)));
+  return known.get(path);
+}
+
+const reads = new Map<string, readonly string[]>();
+
 /** Names of the metrics and records that an expression reads. */
-export function readBy(expression: string): string[] {
+export function readBy(expression: string): readonly string[] {
+  const names = reads.get(expression) ?? selected(expression);
+  reads.set(expression, names);
+  return names;
+}
+
+function selected(expression: string): string[] {
   const names: string[] = [];
   parser.parse(expression).iterate({
     enter({ name, node }) {
