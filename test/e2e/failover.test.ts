@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
+import { holdLock } from "./held-lock.ts";
 import { killTree } from "./kill-tree.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
@@ -145,8 +146,7 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
     }
     await cli.run("unlock", ["--force"]);
     // A deploy is at work.
-    const holding = execFile("flock", ["--no-fork", join(state(), "work.lock"), "sleep", "60"]);
-    await new Promise((later) => setTimeout(later, 300));
+    const release = await holdLock(join(state(), "work.lock"));
     for (const words of [
       ["promote", "--confirm", "fkod"],
       ["rejoin", "--fresh"],
@@ -154,7 +154,7 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
       const said = await cli.run(words[0] as string, words.slice(1));
       expect(said.stderr, words.join(" ")).toMatch(/another is at work/);
     }
-    holding.kill();
+    release();
     expect(await pointer()).toBe("postgres-1");
     expect(await docker("ps", "-aq", "--filter", `label=plimsoll.copy=${stack.project}`)).toBe("");
   });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
+import { holdLock } from "./held-lock.ts";
 import { killTree } from "./kill-tree.ts";
 import { inLongIt } from "./long.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
@@ -150,11 +151,10 @@ describe.skipIf(!engine)("restore in place", { timeout: 1_800_000 }, () => {
       ["work", /another is at work on local/],
       ["restore", /another is at work on local/],
     ] as const) {
-      const holding = execFile("flock", ["--no-fork", join(state(), `${lock}.lock`), "sleep", "60"]);
-      await pause(300);
+      const release = await holdLock(join(state(), `${lock}.lock`));
       const said = await cli.run("restore", ["--to", "latest", "--in-place", "--confirm", "fkod"]);
       expect(said.stderr, lock).toMatch(holder);
-      holding.kill();
+      release();
     }
     expect((await volume()).split("\n").filter((name) => name.startsWith("docker"))).toEqual(["docker"]);
     expect(await docker("ps", "-aq", "--filter", `label=plimsoll.ahead=${stack.project}`)).toBe("");
