@@ -145,7 +145,9 @@ const FIRST: readonly Fault[] = [
     alerts: ["ArchiveEndangersRpo", "ArchiveFillsDisk"],
     async begin(site) {
       await closed(site, ARCHIVE);
-      await writeLog(site, 768);
+      // Both limits follow the disk that the plan gave it.
+      const setting = "select setting from pg_settings where name = 'max_slot_wal_keep_size'";
+      await writeLog(site, Number(await sql(site, site.leader, setting)) + 128);
       return () => opened(site, ARCHIVE);
     },
   },
