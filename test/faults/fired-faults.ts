@@ -1,6 +1,7 @@
 /** Faults that no other series has, each with the alerts that must fire. Those of a wave are there together. */
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   closed,
   cores,
@@ -194,7 +195,6 @@ const FIRST: readonly Fault[] = [
     "the servers have a fiftieth of a core each",
     "EdgeSlow",
     "LatencyAboveObjective",
-    "ApiEventLoopBlocked",
     "ServiceCpuThrottled",
   ),
   {
@@ -326,6 +326,25 @@ const SECOND: readonly Fault[] = [
 ];
 
 const THIRD: readonly Fault[] = [
+  {
+    what: "a server stands still for half of each second",
+    alerts: ["ApiEventLoopBlocked"],
+    async begin(site) {
+      let over = false;
+      const halting = (async () => {
+        while (!over) {
+          await pause(site, "api-3");
+          await sleep(500);
+          await resume(site, "api-3");
+          await sleep(500);
+        }
+      })();
+      return () => {
+        over = true;
+        return halting;
+      };
+    },
+  },
   slow(
     ["postgres-1"],
     0.04,
