@@ -34,6 +34,12 @@ function isExplained(metric: string): boolean {
   return EXPLAINED.some(([pattern]) => pattern.test(metric));
 }
 
+/** Why a healthy stack of Debian images may find nothing by this expression, if there is a reason. */
+export function explanation(expression: string): string | undefined {
+  const metrics = metricsIn(expression);
+  return EXPLAINED.find(([pattern]) => metrics.some((metric) => pattern.test(metric)))?.[1];
+}
+
 /** Names of metrics in an expression. */
 export function metricsIn(expression: string): string[] {
   const names: string[] = [];

@@ -1,0 +1,109 @@
+/** One panel: its data asked for, transformed and configured by @grafana/data, in Grafana's frame. */
+import {
+  applyFieldOverrides,
+  createTheme,
+  type DataFrame,
+  type FieldConfigSource,
+  FieldType,
+  transformDataFrame,
+} from "@grafana/data";
+import { Icon, PanelChrome } from "@grafana/ui";
+import { Component, type ReactNode } from "react";
+import { lastValueFrom } from "rxjs";
+import type { FinishedPanel } from "../../../grafana/library/finish.ts";
+import { type Asking, ask } from "./ask.ts";
+import { fieldOptions, kindDefaults } from "./field-options.ts";
+import { kinds } from "./panels.tsx";
+
+export const theme = createTheme({ colors: { mode: "dark" } });
+
+export type Filled = { frames: DataFrame[]; fieldConfig: FieldConfigSource; error?: string };
+
+export async function fill(panel: FinishedPanel, asking: Asking): Promise<Filled> {
+  const { defaults = {}, overrides = [] } = (panel.fieldConfig ?? {}) as Partial<FieldConfigSource>;
+  const kind = kindDefaults[panel.type];
+  const custom = { ...kind?.custom, ...defaults.custom };
+  const fieldConfig = { defaults: { ...kind, ...defaults, custom }, overrides } as FieldConfigSource;
+  try {
+    const found = await ask(panel, asking);
+    const steps = (panel.transformations ?? []) as Parameters<typeof transformDataFrame>[0];
+    const data = await lastValueFrom(transformDataFrame(steps, found));
+    const frames = applyFieldOverrides({
+      data,
+      fieldConfig,
+      fieldConfigRegistry: fieldOptions,
+      replaceVariables: (text) => text,
+      theme,
+      timeZone: "utc",
+    });
+    return { frames, fieldConfig };
+  } catch (error) {
+    return { frames: [], fieldConfig, error: (error as Error).message };
+  }
+}
+
+export function isEmpty({ frames }: Filled): boolean {
+  return !frames.some(
+    ({ length, fields }) => length > 0 && fields.some(({ type }) => type !== FieldType.time),
+  );
+}
+
+/** A component that throws leaves its panel, and not the page, without a picture. */
+class Guard extends Component<{ failed: (error: string) => void; children: ReactNode }, { error?: string }> {
+  override state: { error?: string } = {};
+  static getDerivedStateFromError(error: Error) {
+    return { error: error.message };
+  }
+  override componentDidCatch(error: Error) {
+    this.props.failed(error.message);
+  }
+  override render() {
+    return this.state.error ?? this.props.children;
+  }
+}
+
+export type PanelProps = Asking & {
+  panel: FinishedPanel;
+  filled: Filled;
+  height: number;
+  /** Why it may be empty. */
+  reason: string | undefined;
+  failed: (error: string) => void;
+};
+
+export function Panel({ panel, filled, range, width, height, reason, failed }: PanelProps) {
+  const Kind = kinds[panel.type];
+  const missing = filled.error ?? `no kind of panel here: ${panel.type}`;
+  const none = filled.fieldConfig.defaults.noValue;
+  return (
+    <PanelChrome
+      width={width}
+      height={height}
+      title={panel.title ?? ""}
+      description={panel.description ?? ""}
+      titleItems={panel.links?.length ? <Icon name="external-link-alt" /> : undefined}
+    >
+      {(innerWidth, innerHeight) => {
+        if (filled.error || !Kind) return <Words first={missing} />;
+        // A number says by itself that it has no value.
+        if (isEmpty(filled) && panel.type !== "stat")
+          return <Words first={none ?? "No data"} second={none ? undefined : reason} />;
+        const size = { width: innerWidth, height: innerHeight };
+        return (
+          <Guard failed={failed}>
+            <Kind {...filled} {...size} options={panel.options as Record<string, unknown>} range={range} />
+          </Guard>
+        );
+      }}
+    </PanelChrome>
+  );
+}
+
+function Words({ first, second }: { first: string; second?: string | undefined }) {
+  return (
+    <div style={{ height: "100%", display: "grid", placeContent: "center", textAlign: "center" }}>
+      <div>{first}</div>
+      {second && <div style={{ color: theme.colors.text.disabled }}>({second})</div>}
+    </div>
+  );
+}
