@@ -48,6 +48,7 @@ export function business() {
           unit: "percentunit",
           width: 12,
           min: 0,
+          max: 1,
           limits: { warnBelow: 1, below: 0.5 },
           none: "stack.yaml names no targets",
           queries: [query(REACHED, "{{title}}")],

@@ -67,7 +67,7 @@ export function logs() {
           queries: [query(`${STORED} / scalar(${STORED_MOST})`, "used")],
         }),
         number({
-          title: "Disk above the watermark",
+          title: "Above watermark",
           description:
             "What may still be written before little is left above the watermark at which no index is made. Below 0: an alert.",
           unit: "bytes",
@@ -208,7 +208,7 @@ export function logs() {
           ],
         }),
         lines({
-          title: "Missing from the newest",
+          title: "Not in the newest",
           description: "Indices that could not be saved: they cannot be read, or the disk was full.",
           unit: "none",
           width: 4,

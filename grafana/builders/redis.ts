@@ -1,7 +1,7 @@
 /** Redis: sessions, which must never be evicted, and the cache, which must hit. */
 import { board } from "../library/board.ts";
 import { hitShare, promised } from "../library/metrics.ts";
-import { bars, lines, number } from "../library/panels.ts";
+import { bars, lines, number, strips } from "../library/panels.ts";
 import { objective, query } from "../library/words.ts";
 
 const OWN = 'instance=~"$redis"';
@@ -107,7 +107,7 @@ export function redis() {
           width: 8,
           queries: [
             query(`redis_memory_used_bytes{${OWN}}`, "{{instance}}"),
-            query(`redis_memory_max_bytes{${OWN}}`, "{{instance}} maxmemory"),
+            objective(`redis_memory_max_bytes{${OWN}}`, "{{instance}} maxmemory"),
           ],
         }),
         bars({
@@ -121,11 +121,19 @@ export function redis() {
         }),
         lines({
           title: "Resident against used",
-          description: "Above 1.5 for long the memory is fragmented; below 1 the machine swaps.",
+          description:
+            "Above 1.5 for long the memory is fragmented; below 1 the machine swaps. Little data says nothing of it.",
           unit: "none",
           width: 8,
           limits: { above: 1.5 },
-          queries: [query(`redis_mem_fragmentation_ratio{${OWN}}`, "{{instance}}")],
+          none: "less than 64 MB is used",
+          queries: [
+            // Redis's own code and buffers, a dozen megabytes, are counted as fragments of what it holds.
+            query(
+              `redis_mem_fragmentation_ratio{${OWN}} and on (instance) redis_memory_used_bytes > 64 * 1024 * 1024`,
+              "{{instance}}",
+            ),
+          ],
         }),
       ],
       Keys: [
@@ -146,13 +154,13 @@ export function redis() {
             query(rate("redis_expired_keys_total"), "{{instance}} expired"),
           ],
         }),
-        lines({
+        strips({
           title: "Kept on disk",
           description:
-            "1 while the last write of the append-only file succeeded. 0: the disk is full or failing.",
-          unit: "none",
+            "Whether the last write of the append-only file succeeded, or the disk is full or failing.",
           width: 8,
-          limits: { below: 1 },
+          good: "written",
+          bad: "failed",
           queries: [query('redis_aof_last_write_status{instance="redis-sessions"}', "{{instance}}")],
         }),
       ],

@@ -58,6 +58,16 @@ export function releaseQuantile(quantile: number): string {
   return `(histogram_quantile(${quantile}, ${ofRelease(buckets, "le")}) >= 0)`;
 }
 
+/** Colours of HTTP's statuses. */
+export const byStatus = { "/^2/": "green", "/^3/": "blue", "/^4/": "orange", "/^5/": "red" } as const;
+
+/** 1 for all that answers when it is asked; `who` names it, as what is only probed has another's name. */
+export const answered = (() => {
+  const both = 'label_join(min by (job, instance) (up), "both", " ", "job", "instance")';
+  const who = `label_replace(${both}, "who", "$1", "instance", "(.+)")`;
+  return `label_replace(${who}, "who", "$1, probed", "both", "probe (.+)")`;
+})();
+
 /** Share of reads that found their key. */
 export function hitShare(matchers = "", by = "instance"): string {
   const rate = (metric: string) => `sum by (${by}) (rate(${metric}{${matchers}}[$__rate_interval]))`;

@@ -8,7 +8,7 @@ import * as statetimeline from "@grafana/grafana-foundation-sdk/statetimeline";
 import * as table from "@grafana/grafana-foundation-sdk/table";
 import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
 import { dashboardUid } from "../stems.ts";
-import { thresholds, type Words } from "./words.ts";
+import { mappings, softMax, thresholds, type Words } from "./words.ts";
 
 export type PanelBuilder = { build(): dashboard.Panel };
 
@@ -54,6 +54,24 @@ function lastValue() {
   return new common.ReduceDataOptionsBuilder().calcs(["lastNotNull"]).values(false).fields("");
 }
 
+/**
+ * A legend gets a third of a panel's height: three lines of a table, its head among them. So a wide panel has it beside
+ * the lines, largest first, and a narrow one has a table only where its lines are one or two.
+ */
+function legend({ width = 12, queries }: Words) {
+  const wide = width >= 12;
+  const labels = queries.map((one) => one.legend.split("{{").length - 1);
+  const table = wide || (queries.length <= 2 && labels.every((count) => count === 0));
+  // Of several of each, the names alone fill it.
+  const many = labels.some((count) => count > 1) || labels.filter((count) => count > 0).length > 1;
+  const builder = new common.VizLegendOptionsBuilder()
+    .showLegend(true)
+    .displayMode(table ? common.LegendDisplayMode.Table : common.LegendDisplayMode.List)
+    .placement(wide ? common.LegendPlacement.Right : common.LegendPlacement.Bottom)
+    .calcs(table ? ["lastNotNull", "max"] : many ? [] : ["lastNotNull"]);
+  return table ? builder.sortBy("Last *").sortDesc(true) : builder;
+}
+
 /** Lines over time; with `stack`, areas that add up. */
 export function lines(words: Words & { stack?: true }): PanelBuilder {
   const panel = fill(new timeseries.PanelBuilder(), words, { width: 12, height: 8, as: "range" })
@@ -71,19 +89,16 @@ export function lines(words: Words & { stack?: true }): PanelBuilder {
         .mode(common.TooltipDisplayMode.Multi)
         .sort(common.SortOrder.Descending),
     )
-    .legend(
-      new common.VizLegendOptionsBuilder()
-        .showLegend(true)
-        .displayMode(common.LegendDisplayMode.Table)
-        .placement(common.LegendPlacement.Bottom)
-        .calcs(["lastNotNull", "max"]),
-    );
+    .legend(legend(words));
+  if (words.max === undefined) panel.axisSoftMax(softMax(words.unit));
   if (words.limits)
     panel.thresholdsStyle(
       new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed),
     );
+  for (const [pattern, fixedColor] of Object.entries(words.paint ?? {}))
+    panel.overrideByRegexp(pattern, [{ id: "color", value: { mode: "shades", fixedColor } }]);
   for (const { legend } of words.queries.filter((one) => one.objective))
-    panel.overrideByName(legend, [
+    panel.overrideByRegexp(nameOf(legend), [
       { id: "color", value: { mode: "fixed", fixedColor: "red" } },
       { id: "custom.lineStyle", value: { fill: "dash", dash: [10, 10] } },
       { id: "custom.fillOpacity", value: 0 },
@@ -92,22 +107,36 @@ export function lines(words: Words & { stack?: true }): PanelBuilder {
   return panel;
 }
 
+/** The names that a legend comes to, as a pattern. */
+function nameOf(legend: string): string {
+  return `/^${legend.replace(/[.*+?^$()|[\]\\/]/g, "\\$&").replace(/\{\{\w+\}\}/g, ".+")}$/`;
+}
+
 /** A number now, coloured by its limits, with the way it came small behind it. */
 export function number(words: Words): PanelBuilder {
-  return fill(new stat.PanelBuilder(), words, { width: 4, height: 4, as: "range" })
+  const several = words.queries.length > 1;
+  const panel = fill(new stat.PanelBuilder(), words, { width: 4, height: 4, as: "range" })
     .graphMode(common.BigValueGraphMode.Area)
     .colorMode(words.limits ? common.BigValueColorMode.Background : common.BigValueColorMode.Value)
-    .textMode(words.queries.length > 1 ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
+    .mappings(mappings(words))
+    .textMode(several ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
     .reduceOptions(lastValue());
+  for (const { legend, limits } of words.queries)
+    if (limits) panel.overrideByName(legend, [{ id: "thresholds", value: thresholds(limits).build() }]);
+  return panel;
 }
 
 /** One bar a series, now: shares, fill levels. */
 export function bars(words: Words): PanelBuilder {
-  return fill(new bargauge.PanelBuilder(), words, { width: 8, height: 8, as: "instant" })
-    .displayMode(common.BarGaugeDisplayMode.Basic)
-    .orientation(common.VizOrientation.Horizontal)
-    .valueMode(common.BarGaugeValueMode.Color)
-    .reduceOptions(lastValue());
+  return (
+    fill(new bargauge.PanelBuilder(), words, { width: 8, height: 8, as: "instant" })
+      .displayMode(common.BarGaugeDisplayMode.Basic)
+      .orientation(common.VizOrientation.Horizontal)
+      .valueMode(common.BarGaugeValueMode.Color)
+      // Above its bar a name is as large as there is room.
+      .namePlacement(common.BarGaugeNamePlacement.Left)
+      .reduceOptions(lastValue())
+  );
 }
 
 /** A strip a series over time: green where the value is 1, red where it is 0. */
@@ -136,6 +165,9 @@ export function strips(
     );
 }
 
+/** Pixels: of seven columns on half a page the last ones would be out of sight, at Grafana's 150. */
+const COLUMN = 80;
+
 /** A table of labels (name to heading) of an instant query, with its value last where that has a heading. */
 export function rows(
   words: Words & { columns: Readonly<Record<string, string>>; value?: string },
@@ -143,6 +175,7 @@ export function rows(
   const { columns, value } = words;
   return fill(new table.PanelBuilder(), words, { width: 12, height: 8, as: "table" })
     .showHeader(true)
+    .minWidth(COLUMN)
     .withTransformation({
       id: "filterFieldsByName",
       options: { include: { names: [...Object.keys(columns), ...(value ? ["Value"] : [])] } },
@@ -174,6 +207,7 @@ export function sideBySide(
   const names = [label.name, ...columns.map(([name]) => name)];
   const panel = fill(new table.PanelBuilder(), words, { width: 16, height: 8, as: "table" })
     .showHeader(true)
+    .minWidth(COLUMN)
     .withTransformation({ id: "merge", options: {} })
     .withTransformation({ id: "filterFieldsByName", options: { include: { names } } })
     .withTransformation({

@@ -53,7 +53,8 @@ async function step(stack: RunningStack, learners: Learner[], turn: number): Pro
       return post("/auth/login", { email: `user${any(2000)}@seed.fkod.com`, password: "forgotten" });
   }
   if (turn % 5 === 0) return stack.http(`/api/v1/mentors?topic=${topic}`);
-  if (turn % 3 === 0) return stack.http(`/api/v1/courses/${1 + any(100)}`);
+  // A few courses are what most look at.
+  if (turn % 3 === 0) return stack.http(`/api/v1/courses/${1 + any(turn % 10 ? 3 : 100)}`);
   if (turn % 2 === 0 && headers) return stack.http("/api/v1/me", { headers });
   return stack.http("/api/v1/courses");
 }

@@ -1,6 +1,7 @@
 /** One panel: its data asked for, transformed and configured by @grafana/data, in Grafana's frame. */
 import {
   applyFieldOverrides,
+  cacheFieldDisplayNames,
   createTheme,
   type DataFrame,
   type FieldConfigSource,
@@ -36,10 +37,18 @@ export async function fill(panel: FinishedPanel, asking: Asking): Promise<Filled
       theme,
       timeZone: "utc",
     });
-    return { frames, fieldConfig };
+    cacheFieldDisplayNames(frames);
+    return { frames: panel.type === "timeseries" ? frames.map(withoutNaN) : frames, fieldConfig };
   } catch (error) {
     return { frames: [], fieldConfig, error: (error as Error).message };
   }
+}
+
+/** Grafana's core draws a gap where a value is no number. */
+function withoutNaN(frame: DataFrame): DataFrame {
+  const finite = (value: unknown) => (typeof value === "number" && !Number.isFinite(value) ? null : value);
+  const fields = frame.fields.map((field) => ({ ...field, values: field.values.map(finite) }));
+  return { ...frame, fields };
 }
 
 export function isEmpty({ frames }: Filled): boolean {

@@ -15,6 +15,7 @@ import type {
   BarGaugeNamePlacement,
   BarGaugeValueMode,
   VizLegendOptions,
+  VizTextDisplayOptions,
 } from "@grafana/schema";
 import {
   BarGauge,
@@ -124,6 +125,7 @@ function Bars(drawing: Drawing): ReactElement {
           orientation={orientation === VizOrientation.Auto ? VizOrientation.Horizontal : orientation}
           alignmentFactors={alignmentFactors}
           displayMode={options.displayMode as BarGaugeDisplayMode}
+          text={options.text as VizTextDisplayOptions}
           valueDisplayMode={options.valueMode as BarGaugeValueMode}
           namePlacement={options.namePlacement as BarGaugeNamePlacement}
           showUnfilled={options.showUnfilled as boolean}
