@@ -9,6 +9,7 @@ import {
   edgeQuantile,
   edgeRate,
   memoryUsed,
+  partsDown,
   promised,
 } from "../library/metrics.ts";
 import { bars, lines, number, rows, strips } from "../library/panels.ts";
@@ -17,7 +18,7 @@ import { objective, query } from "../library/words.ts";
 /** Alerts that want a person: the watchdog fires always and says that all is well. */
 const firing = 'ALERTS{alertstate="firing",severity!="none"}';
 const count = (severity: string) => `count(ALERTS{alertstate="firing",severity="${severity}"})`;
-const down = "count(up == 0) or vector(0)";
+const down = `${partsDown} or vector(0)`;
 const answers = 'min(probe_success{job="probe",instance="edge"})';
 
 /** What is used of each promise: 1 where it is broken. */
@@ -36,7 +37,7 @@ const broken = Object.values(used)
 /** As `plimsoll status`: wrong is what pages, is down or has no backup, or a budget that is spent. */
 const wrong = [
   count("page"),
-  "count(up == 0)",
+  partsDown,
   `1 - ${answers}`,
   backupsOverdue,
   "count(plimsoll:budget:left_ratio < 0)",
@@ -77,7 +78,7 @@ export function overview() {
         }),
         number({
           title: "Parts down",
-          description: "Services and exporters that do not answer.",
+          description: "Services and exporters that do not answer, or whose container does not run.",
           unit: "none",
           limits: { above: 1 },
           more: "prometheus",
@@ -168,7 +169,7 @@ export function overview() {
       Parts: [
         strips({
           title: "Who answered",
-          description: "Everything that is asked for metrics, over time.",
+          description: "Everything that is asked, over time; what an exporter answers for is as it says.",
           height: 12,
           more: "prometheus",
           queries: [query(answered, "{{who}}")],

@@ -127,11 +127,11 @@ export function prometheus() {
       Alerts: [
         rows({
           title: "Firing",
-          description: "Every alert that fires now.",
+          description: "Every alert that fires now, but the watchdog, which always does.",
           unit: "none",
           none: "none",
           columns: { alertname: "Alert", severity: "Severity", job: "Job", instance: "Instance" },
-          queries: [query('ALERTS{alertstate="firing"}', "alerts")],
+          queries: [query('ALERTS{alertstate="firing",severity!="none"}', "alerts")],
         }),
         lines({
           title: "Notifications",

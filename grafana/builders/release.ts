@@ -52,11 +52,11 @@ export function release() {
           units: ["none", "percentunit", "reqps", "percentunit", "s", "s"],
           queries: [
             query(`count by (release) (${serverRelease})`, "Servers"),
-            query(share, "Share of the turns"),
+            query(share, "Turns"),
             query(releaseRate(), "Requests"),
             query(releaseErrorShare(), "Failed"),
-            query(releaseQuantile(0.5), "Half answered within"),
-            query(releaseQuantile(0.95), "95% answered within"),
+            query(releaseQuantile(0.5), "p50"),
+            query(releaseQuantile(0.95), "p95"),
           ],
         }),
         bars({

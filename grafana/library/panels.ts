@@ -8,7 +8,7 @@ import * as statetimeline from "@grafana/grafana-foundation-sdk/statetimeline";
 import * as table from "@grafana/grafana-foundation-sdk/table";
 import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
 import { dashboardUid } from "../stems.ts";
-import { mappings, softMax, thresholds, type Words } from "./words.ts";
+import { mappings, type Query, softMax, thresholds, type Words } from "./words.ts";
 
 export type PanelBuilder = { build(): dashboard.Panel };
 
@@ -50,8 +50,8 @@ function fill<Panel extends Visual>(panel: Panel, words: Words, shape: Shape): P
   return panel;
 }
 
-function lastValue() {
-  return new common.ReduceDataOptionsBuilder().calcs(["lastNotNull"]).values(false).fields("");
+function lastValue(calc: "last" | "lastNotNull") {
+  return new common.ReduceDataOptionsBuilder().calcs([calc]).values(false).fields("");
 }
 
 /**
@@ -112,15 +112,24 @@ function nameOf(legend: string): string {
   return `/^${legend.replace(/[.*+?^$()|[\]\\/]/g, "\\$&").replace(/\{\{\w+\}\}/g, ".+")}$/`;
 }
 
+/**
+ * A series that ended leaves its last value behind: a replica that died was "0 s behind" for hours. So a number is one
+ * series, which goes on as no number.
+ */
+function unbroken(found: Query): Query {
+  return { ...found, expr: `max(${found.expr}) or vector(NaN)` };
+}
+
 /** A number now, coloured by its limits, with the way it came small behind it. */
 export function number(words: Words): PanelBuilder {
   const several = words.queries.length > 1;
-  const panel = fill(new stat.PanelBuilder(), words, { width: 4, height: 4, as: "range" })
+  const all = { ...words, queries: words.queries.map(unbroken) };
+  const panel = fill(new stat.PanelBuilder(), all, { width: 4, height: 4, as: "range" })
     .graphMode(common.BigValueGraphMode.Area)
     .colorMode(words.limits ? common.BigValueColorMode.Background : common.BigValueColorMode.Value)
     .mappings(mappings(words))
     .textMode(several ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
-    .reduceOptions(lastValue());
+    .reduceOptions(lastValue("last"));
   for (const { legend, limits } of words.queries)
     if (limits) panel.overrideByName(legend, [{ id: "thresholds", value: thresholds(limits).build() }]);
   return panel;
@@ -133,9 +142,10 @@ export function bars(words: Words): PanelBuilder {
       .displayMode(common.BarGaugeDisplayMode.Basic)
       .orientation(common.VizOrientation.Horizontal)
       .valueMode(common.BarGaugeValueMode.Color)
-      // Above its bar a name is as large as there is room.
+      // Both would be as large as there is room, and the bar as small.
+      .text(new common.VizTextDisplayOptionsBuilder().titleSize(14).valueSize(24))
       .namePlacement(common.BarGaugeNamePlacement.Left)
-      .reduceOptions(lastValue())
+      .reduceOptions(lastValue("lastNotNull"))
   );
 }
 
@@ -173,7 +183,7 @@ export function rows(
   words: Words & { columns: Readonly<Record<string, string>>; value?: string },
 ): PanelBuilder {
   const { columns, value } = words;
-  return fill(new table.PanelBuilder(), words, { width: 12, height: 8, as: "table" })
+  const panel = fill(new table.PanelBuilder(), words, { width: 12, height: 8, as: "table" })
     .showHeader(true)
     .minWidth(COLUMN)
     .withTransformation({
@@ -190,6 +200,10 @@ export function rows(
         renameByName: { ...columns, ...(value ? { Value: value } : {}) },
       },
     });
+  if (columns.alertname) panel.overrideByName(columns.alertname, [{ id: "custom.width", value: 230 }]);
+  // "page" before "warn".
+  const { severity } = columns;
+  return severity ? panel.sortBy([new common.TableSortByFieldStateBuilder().displayName(severity)]) : panel;
 }
 
 /**

@@ -32,6 +32,7 @@ async function prove(stack: RunningStack): Promise<void> {
   const cli = cliOn(await buildCli(), { flags: ["--stack", stack.stackFolder] });
   try {
     for (const [command, ...words] of [
+      ["backup", "now", "--full"],
       ["backup", "verify"],
       ["drill", "restore"],
     ] as const) {

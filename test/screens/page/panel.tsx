@@ -1,9 +1,11 @@
 /** One panel: its data asked for, transformed and configured by @grafana/data, in Grafana's frame. */
 import {
   applyFieldOverrides,
+  applyNullInsertThreshold,
   cacheFieldDisplayNames,
   createTheme,
   type DataFrame,
+  type Field,
   type FieldConfigSource,
   FieldType,
   transformDataFrame,
@@ -38,23 +40,24 @@ export async function fill(panel: FinishedPanel, asking: Asking): Promise<Filled
       timeZone: "utc",
     });
     cacheFieldDisplayNames(frames);
-    return { frames: panel.type === "timeseries" ? frames.map(withoutNaN) : frames, fieldConfig };
+    return { frames: panel.type === "timeseries" ? frames.map(withGaps) : frames, fieldConfig };
   } catch (error) {
     return { frames: [], fieldConfig, error: (error as Error).message };
   }
 }
 
-/** Grafana's core draws a gap where a value is no number. */
-function withoutNaN(frame: DataFrame): DataFrame {
+/** Grafana's core draws a gap where a value is no number, and where one is missing. */
+function withGaps(given: DataFrame): DataFrame {
+  const frame = applyNullInsertThreshold({ frame: given });
   const finite = (value: unknown) => (typeof value === "number" && !Number.isFinite(value) ? null : value);
   const fields = frame.fields.map((field) => ({ ...field, values: field.values.map(finite) }));
   return { ...frame, fields };
 }
 
 export function isEmpty({ frames }: Filled): boolean {
-  return !frames.some(
-    ({ length, fields }) => length > 0 && fields.some(({ type }) => type !== FieldType.time),
-  );
+  const has = ({ type, values }: Field) =>
+    type !== FieldType.time && values.some((value) => value !== null && !Number.isNaN(value));
+  return !frames.some(({ fields }) => fields.some(has));
 }
 
 /** A component that throws leaves its panel, and not the page, without a picture. */

@@ -24,6 +24,7 @@ import {
   type BigValueGraphMode,
   type BigValueJustifyMode,
   type BigValueTextMode,
+  type TableSortByFieldState,
   TimeSeries,
   useTheme2,
   VizRepeater,
@@ -164,6 +165,7 @@ function Table({ frames, fieldConfig, options, range, width, height }: Drawing):
       noHeader={!options.showHeader}
       cellHeight={options.cellHeight as never}
       structureRev={1}
+      sortBy={options.sortBy as TableSortByFieldState[]}
       {...(fieldConfig.defaults.noValue && { noValue: fieldConfig.defaults.noValue })}
     />
   );
