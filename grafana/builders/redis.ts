@@ -10,6 +10,10 @@ function rate(metric: string, by = "instance"): string {
   return `sum by (${by}) (rate(${metric}{${OWN}}[$__rate_interval]))`;
 }
 
+/** As the objective counts: to Redis a look whether a key exists is a read too, and most find none. */
+const asAsked =
+  'sum(rate(cache_requests_total{result="hit"}[$__rate_interval])) / (sum(rate(cache_requests_total[$__rate_interval])) > 0)';
+
 const full = `redis_memory_used_bytes{${OWN}} / (redis_memory_max_bytes{${OWN}} > 0)`;
 
 export function redis() {
@@ -43,11 +47,12 @@ export function redis() {
         }),
         number({
           title: "Cache hits",
-          description: "Share of reads of the cache that found their key.",
+          description:
+            "Share of reads of the cache that found their key, as the application counts them, or else Redis.",
           unit: "percentunit",
           decimals: 1,
           none: "no reads",
-          queries: [query(hitShare('instance="redis-cache"'), "hits")],
+          queries: [query(`${asAsked} or on () ${hitShare('instance="redis-cache"')}`, "hits")],
         }),
         number({
           title: "Sessions evicted",
@@ -92,11 +97,16 @@ export function redis() {
         }),
         lines({
           title: "Hits",
-          description: "Share of reads that found their key. The promise is for the cache.",
+          description:
+            "Share of reads that found their key. The promise is for the cache, as the application counts it where it does.",
           unit: "percentunit",
           width: 8,
           max: 1,
-          queries: [query(hitShare(OWN), "{{instance}}"), objective(promised.cacheHits, "promised")],
+          queries: [
+            query(asAsked, "application"),
+            query(hitShare(OWN), "{{instance}}"),
+            objective(promised.cacheHits, "promised"),
+          ],
         }),
       ],
       Memory: [

@@ -37,8 +37,10 @@ async function draw(): Promise<void> {
     else if (isEmpty(found)) picture.panels.push({ title, state: "empty", why: reasons[panel.id] });
     else picture.panels.push({ title, state: "shown" });
   }
-  const failed = ({ title = "" }: FinishedPanel, why: string) =>
-    picture.panels.push({ title, state: "failed", why });
+  const failed = ({ title }: FinishedPanel, why: string) => {
+    const seen = picture.panels.find((one) => one.title === title);
+    if (seen) Object.assign(seen, { state: "failed", why });
+  };
   createRoot(document.getElementById("root") as HTMLElement).render(
     <ThemeContext.Provider value={theme}>
       <GlobalStyles />

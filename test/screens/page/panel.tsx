@@ -10,8 +10,7 @@ import {
   FieldType,
   transformDataFrame,
 } from "@grafana/data";
-import { Icon, PanelChrome } from "@grafana/ui";
-import { Component, type ReactNode } from "react";
+import { ErrorBoundary, Icon, PanelChrome } from "@grafana/ui";
 import { lastValueFrom } from "rxjs";
 import type { FinishedPanel } from "../../../grafana/library/finish.ts";
 import { type Asking, ask } from "./ask.ts";
@@ -60,20 +59,6 @@ export function isEmpty({ frames }: Filled): boolean {
   return !frames.some(({ fields }) => fields.some(has));
 }
 
-/** A component that throws leaves its panel, and not the page, without a picture. */
-class Guard extends Component<{ failed: (error: string) => void; children: ReactNode }, { error?: string }> {
-  override state: { error?: string } = {};
-  static getDerivedStateFromError(error: Error) {
-    return { error: error.message };
-  }
-  override componentDidCatch(error: Error) {
-    this.props.failed(error.message);
-  }
-  override render() {
-    return this.state.error ?? this.props.children;
-  }
-}
-
 export type PanelProps = Asking & {
   panel: FinishedPanel;
   filled: Filled;
@@ -102,9 +87,19 @@ export function Panel({ panel, filled, range, width, height, reason, failed }: P
           return <Words first={none ?? "No data"} second={none ? undefined : reason} />;
         const size = { width: innerWidth, height: innerHeight };
         return (
-          <Guard failed={failed}>
-            <Kind {...filled} {...size} options={panel.options as Record<string, unknown>} range={range} />
-          </Guard>
+          // A component that throws leaves its panel, and not the page, without a picture.
+          <ErrorBoundary onError={({ message }) => failed(message)}>
+            {({ error }) =>
+              error?.message ?? (
+                <Kind
+                  {...filled}
+                  {...size}
+                  options={panel.options as Record<string, unknown>}
+                  range={range}
+                />
+              )
+            }
+          </ErrorBoundary>
         );
       }}
     </PanelChrome>

@@ -110,7 +110,13 @@ function configure(
       pathBuilder: () => null,
     } as never);
   builder.addHook("draw", (plot) => {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
     for (const [row, field] of rows.entries()) drawRow(plot, field, middle(row), rowHeight);
+    ctx.restore();
   });
   return builder;
 }
