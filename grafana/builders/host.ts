@@ -66,7 +66,7 @@ export function host() {
             "Processes that the kernel killed in the last day, at a container's limit or the machine's.",
           unit: "none",
           limits: { above: 1 },
-          queries: [query("increase(node_vmstat_oom_kill[1d])", "killed")],
+          queries: [query("round(increase(node_vmstat_oom_kill[1d]))", "killed")],
         }),
       ],
       CPU: [

@@ -3,7 +3,8 @@
  * Kibana speak no Prometheus, so what waits in their queues and how old the newest line is are in no metric.
  */
 import { board } from "../library/board.ts";
-import { lines, number, rows, strips } from "../library/panels.ts";
+import { lines, number, strips } from "../library/panels.ts";
+import { rows } from "../library/tables.ts";
 import { objective, query } from "../library/words.ts";
 
 function rate(metric: string, by = ""): string {

@@ -2,7 +2,8 @@
 import { objectiveFigures as asked } from "../../operator/observe/figures.ts";
 import { board } from "../library/board.ts";
 import { promised } from "../library/metrics.ts";
-import { bars, lines, number, rows, strips } from "../library/panels.ts";
+import { bars, lines, number, strips } from "../library/panels.ts";
+import { rows } from "../library/tables.ts";
 import { objective, query } from "../library/words.ts";
 
 const LEFT = "plimsoll:budget:left_ratio";

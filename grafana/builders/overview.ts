@@ -12,7 +12,8 @@ import {
   partsDown,
   promised,
 } from "../library/metrics.ts";
-import { bars, lines, number, rows, strips } from "../library/panels.ts";
+import { bars, lines, number, strips } from "../library/panels.ts";
+import { rows } from "../library/tables.ts";
 import { objective, query } from "../library/words.ts";
 
 /** Alerts that want a person: the watchdog fires always and says that all is well. */

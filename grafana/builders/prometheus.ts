@@ -1,7 +1,8 @@
 /** The monitoring itself: what it watches, what it keeps, and whether its alerts leave the house. */
 import { board } from "../library/board.ts";
 import { answered } from "../library/metrics.ts";
-import { lines, number, rows, strips } from "../library/panels.ts";
+import { lines, number, strips } from "../library/panels.ts";
+import { rows } from "../library/tables.ts";
 import { objective, query } from "../library/words.ts";
 
 function rate(metric: string, by = ""): string {

@@ -8,7 +8,8 @@ import {
   releaseRate,
   serverRelease,
 } from "../library/metrics.ts";
-import { bars, lines, rows, sideBySide, strips } from "../library/panels.ts";
+import { bars, lines, strips } from "../library/panels.ts";
+import { rows, sideBySide } from "../library/tables.ts";
 import { objective, query } from "../library/words.ts";
 
 /** Where a release is rolled back: `rollback` of stack.yaml. */

@@ -26,7 +26,11 @@ export type Server = { origin: string; close(): void };
 /** @param bundle the folder that `bundle.ts` made */
 export async function serve(bundle: string, prometheus: string): Promise<Server> {
   const server = createServer((request, response) => {
-    answer(request, response).catch((error: Error) => response.writeHead(404).end(error.message));
+    answer(request, response).catch((error: Error) =>
+      response
+        .writeHead(500)
+        .end(JSON.stringify({ error: `${error.message}: ${error.cause ?? request.url}` })),
+    );
   });
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = normalize(new URL(request.url ?? "/", "http://page").pathname);
