@@ -17,9 +17,10 @@ export const quietPanels: Readonly<Partial<Record<DashboardStem, Readonly<Record
   },
   edge: {
     "Failed and refused by status": "nothing failed",
+    "Tried again": "nothing failed",
   },
   api: {
-    "Waiting for a connection": "the application has no pool, or calls its gauges otherwise",
+    "Waiting for the pool": "the application has no pool, or calls its gauges otherwise",
     "In use": "the application has no pool, or calls its gauges otherwise",
     Waiting: "the application has no pool, or calls its gauges otherwise",
   },
@@ -49,11 +50,12 @@ export const quietPanels: Readonly<Partial<Record<DashboardStem, Readonly<Record
     Waiting: "no WAL was archived yet",
   },
   redis: {
+    "Resident against used": "less than 64 MB is used",
     "Cache hits": "nothing was read",
     Hits: "nothing was read",
   },
   host: {
-    "Disk full in": "the disk is not filling",
+    "Disk full in": "the disk is not filling, or nobody has looked for an hour",
     "Waits at its CPU limit": "containers are not watched (monitoring.containers)",
     "Started, and killed for memory": "nothing was started again, and nothing was killed",
   },

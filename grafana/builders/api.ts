@@ -1,6 +1,6 @@
 /** The application's own view: routes of the servers, and the health of every Node process of its image. */
 import { board } from "../library/board.ts";
-import { promised } from "../library/metrics.ts";
+import { byStatus, promised } from "../library/metrics.ts";
 import { lines, number } from "../library/panels.ts";
 import { objective, query } from "../library/words.ts";
 
@@ -39,11 +39,11 @@ export function api() {
     sections: {
       Now: [
         number({
-          title: "Servers up",
-          description: "Servers whose metrics Prometheus can read.",
+          title: "Servers down",
+          description: "Servers whose metrics Prometheus cannot read.",
           unit: "none",
-          limits: { below: 1 },
-          queries: [query(`sum(up{${OWN}})`, "up")],
+          limits: { above: 1 },
+          queries: [query(`count(up{${OWN}} == 0) or vector(0)`, "down")],
         }),
         number({
           title: "Requests",
@@ -67,7 +67,7 @@ export function api() {
           queries: [query(`max(nodejs_eventloop_lag_p99_seconds{${OWN}})`, "lag")],
         }),
         number({
-          title: "Waiting for a connection",
+          title: "Waiting for the pool",
           description:
             "Queries that wait for a database connection. Above 0 for long: the pools are too small.",
           unit: "none",
@@ -86,6 +86,7 @@ export function api() {
         lines({
           title: "Busiest routes",
           description: "Requests a second of the ten busiest routes.",
+          width: 24,
           unit: "reqps",
           queries: [
             query(`topk(10, ${rate(`${SECONDS}_count`, OWN, "method, route")})`, "{{method}} {{route}}"),
@@ -94,10 +95,11 @@ export function api() {
         lines({
           title: "Slowest routes",
           description: "p95 of the ten slowest routes. Look for a missing index in PostgreSQL.",
+          width: 24,
           unit: "s",
           more: "postgres",
           queries: [
-            query(`topk(10, ${quantile(0.95, "method, route")})`, "{{method}} {{route}}"),
+            query(`topk(10, ${quantile(0.95, "method, route")} >= 0)`, "{{method}} {{route}}"),
             objective(promised.p95, "promised p95"),
           ],
         }),
@@ -106,13 +108,14 @@ export function api() {
           description: "Share of a route's requests that ended with a 5xx; the ten worst.",
           unit: "percentunit",
           queries: [
-            query(`topk(10, ${failed("method, route")} > 0) or vector(0)`, "{{method}} {{route}}"),
+            query(`topk(10, ${failed("method, route")} > 0)`, "{{method}} {{route}}"),
             objective(promised.errors, "promised"),
           ],
         }),
         lines({
           title: "By status",
           description: "Requests a second by HTTP status.",
+          paint: byStatus,
           unit: "reqps",
           stack: true,
           queries: [query(rate(`${SECONDS}_count`, OWN, "status"), "{{status}}")],

@@ -109,40 +109,40 @@ export function backup() {
           title: "Age",
           description:
             "A saw: it drops to 0 with each backup. A line that goes on climbing is a backup that fails.",
-          unit: "s",
+          unit: "suffix:h",
           width: 8,
           queries: [
             query(
-              "time() - max by (what, type) (plimsoll_backup_last_success_timestamp_seconds)",
+              "(time() - max by (what, type) (plimsoll_backup_last_success_timestamp_seconds)) / 3600",
               "{{what}} {{type}}",
             ),
-            objective(promised.backupAge, "allowed"),
+            objective(`${promised.backupAge} / 3600`, "allowed"),
           ],
         }),
         lines({
           title: "Newest snapshot of the logs",
           description:
             "Backups take along the newest snapshot that Elasticsearch has. One is due each hour: a saw, as above.",
-          unit: "s",
+          unit: "suffix:h",
           width: 8,
           none: "logs are not backed up",
           queries: [
             query(
-              'time() - max(elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds{repository="plimsoll"} > 0)',
+              '(time() - max(elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds{repository="plimsoll"} > 0)) / 3600',
               "age",
             ),
-            objective("plimsoll:threshold:snapshot_age_seconds", "allowed"),
+            objective("plimsoll:threshold:snapshot_age_seconds / 3600", "allowed"),
           ],
         }),
         lines({
           title: "Waiting",
           description:
             "How long write-ahead log waits for the archive. Point-in-time recovery reaches this near to now.",
-          unit: "s",
+          unit: "suffix:min",
           width: 8,
           queries: [
-            query("max(plimsoll_archive_waiting_seconds)", "oldest segment"),
-            objective(promised.rpo, "promised RPO"),
+            query("max(plimsoll_archive_waiting_seconds) / 60", "oldest segment"),
+            objective(`${promised.rpo} / 60`, "promised RPO"),
           ],
         }),
       ],
@@ -175,21 +175,21 @@ export function backup() {
         lines({
           title: "Down, had it been real",
           description: "RTO as the drills measured it: until the database answers again.",
-          unit: "s",
+          unit: "suffix:min",
           none: "none held",
           queries: [
-            query("max by (kind) (plimsoll_drill_rto_seconds)", "{{kind}}"),
-            objective(promised.rto, "promised RTO"),
+            query("max by (kind) (plimsoll_drill_rto_seconds) / 60", "{{kind}}"),
+            objective(`${promised.rto} / 60`, "promised RTO"),
           ],
         }),
         lines({
           title: "Lost, had it been real",
           description: "RPO as the drills measured it: from the first commit that only this host had.",
-          unit: "s",
+          unit: "suffix:min",
           none: "none held",
           queries: [
-            query("max by (kind) (plimsoll_drill_rpo_seconds)", "{{kind}}"),
-            objective(promised.rpo, "promised RPO"),
+            query("max by (kind) (plimsoll_drill_rpo_seconds) / 60", "{{kind}}"),
+            objective(`${promised.rpo} / 60`, "promised RPO"),
           ],
         }),
       ],
@@ -230,7 +230,7 @@ export function backup() {
           none: "not counted yet",
           queries: [
             query("max by (what, repository) (plimsoll_backup_repository_bytes)", "{{what}} {{repository}}"),
-            objective("plimsoll:threshold:backup_repository_bytes < 1e15", "limit"),
+            objective("plimsoll:threshold:backup_repository_bytes < 1e15", "{{what}} limit"),
           ],
         }),
         lines({

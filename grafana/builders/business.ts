@@ -1,6 +1,7 @@
 /** What the business is to reach, by `business` of stack.yaml: each figure beside its target. */
 import { board } from "../library/board.ts";
-import { bars, lines, number, rows } from "../library/panels.ts";
+import { bars, lines, number } from "../library/panels.ts";
+import { rows } from "../library/tables.ts";
 import { query } from "../library/words.ts";
 
 const VALUE = "plimsoll:business:value";
@@ -48,6 +49,7 @@ export function business() {
           unit: "percentunit",
           width: 12,
           min: 0,
+          max: 1,
           limits: { warnBelow: 1, below: 0.5 },
           none: "stack.yaml names no targets",
           queries: [query(REACHED, "{{title}}")],

@@ -35,9 +35,10 @@ export function certificates() {
         number({
           title: "Self-signed",
           description:
-            "1 where no authority gave the certificate: browsers refuse it. So every stack begins.",
+            "Yes where no authority gave the certificate: browsers refuse it. So every stack begins.",
           unit: "none",
           limits: { above: 1 },
+          called: { "0": "no", "1": "yes" },
           queries: [query(figure("self_signed"), "self-signed")],
         }),
         number({
@@ -73,8 +74,11 @@ export function certificates() {
         lines({
           title: "Left to live",
           description: "A saw: it rises with each renewal. A line that falls through the dashed one warns.",
-          unit: "s",
-          queries: [query(LEFT, "left"), objective(`clamp_max(${LIFETIME} / 4, 14 * 86400)`, "warns at")],
+          unit: "suffix:days",
+          queries: [
+            query(`(${LEFT}) / 86400`, "left"),
+            objective(`clamp_max(${LIFETIME} / 4, 14 * 86400) / 86400`, "warns at"),
+          ],
         }),
         strips({
           title: "State",

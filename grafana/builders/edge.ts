@@ -1,6 +1,6 @@
 /** The edge: what every user sees, measured by nginx, whatever the application exposes. */
 import { board } from "../library/board.ts";
-import { edgeErrorShare, edgeQuantile, edgeRate, promised } from "../library/metrics.ts";
+import { byStatus, edgeErrorShare, edgeQuantile, edgeRate, promised } from "../library/metrics.ts";
 import { lines, number, strips } from "../library/panels.ts";
 import { objective, query } from "../library/words.ts";
 
@@ -40,10 +40,16 @@ export function edge() {
         }),
         number({
           title: "Servers in use",
-          description: "Servers that take requests: those with a weight above 0. None at 0 means an outage.",
+          description:
+            "Servers that take requests: with a weight above 0, and not refusing connections. 0 is an outage.",
           unit: "none",
           limits: { below: 1 },
-          queries: [query("count(plimsoll_edge_server_weight > 0) or vector(0)", "servers")],
+          queries: [
+            query(
+              "count(max by (server) (plimsoll_edge_server_weight > 0) unless max by (server) (plimsoll_edge_server_suspected == 1)) or vector(0)",
+              "servers",
+            ),
+          ],
         }),
         number({
           title: "Connections",
@@ -69,6 +75,7 @@ export function edge() {
         lines({
           title: "Requests by status",
           description: "What was answered, by HTTP status.",
+          paint: byStatus,
           unit: "reqps",
           stack: true,
           queries: [query(edgeRate(SERVER, "code"), "{{code}}")],
@@ -115,6 +122,8 @@ export function edge() {
             "502: no server answered. 503: none in use. 504: too slow. 499: the client left. 429: too many.",
           unit: "reqps",
           width: 8,
+          none: "none",
+          paint: byStatus,
           queries: [query(edgeRate(`${SERVER},code=~"5..|499|429"`, "code"), "{{code}}")],
         }),
         lines({
@@ -126,7 +135,7 @@ export function edge() {
           none: "none",
           queries: [
             query(
-              `sum by (server) (rate(plimsoll_edge_upstream_retries_total{${SERVER}}[$__rate_interval])) or vector(0)`,
+              `sum by (server) (rate(plimsoll_edge_upstream_retries_total{${SERVER}}[$__rate_interval]))`,
               "{{server}}",
             ),
           ],

@@ -40,12 +40,16 @@ export function host() {
         }),
         number({
           title: "Disk full in",
-          description: "At the pace of the last six hours. Blank while it is not filling.",
+          description: "At the pace of the last six hours, of which one must have been seen.",
           unit: "s",
           limits: { warnBelow: 7 * 86_400, below: 86_400 },
           none: "not filling",
+          noneIsGood: true,
           queries: [
-            query("node_filesystem_avail_bytes / (-deriv(node_filesystem_avail_bytes[6h]) > 1024)", "left"),
+            query(
+              "node_filesystem_avail_bytes / (-deriv(node_filesystem_avail_bytes[6h]) > 1024) and node_filesystem_avail_bytes offset 1h",
+              "left",
+            ),
           ],
         }),
         number({
@@ -62,7 +66,7 @@ export function host() {
             "Processes that the kernel killed in the last day, at a container's limit or the machine's.",
           unit: "none",
           limits: { above: 1 },
-          queries: [query("increase(node_vmstat_oom_kill[1d])", "killed")],
+          queries: [query("round(increase(node_vmstat_oom_kill[1d]))", "killed")],
         }),
       ],
       CPU: [
@@ -201,9 +205,11 @@ export function host() {
         }),
         lines({
           title: "Open files",
-          description: "Of all processes, and the most there may be.",
+          description: "Of all processes, as a share of what the kernel allows: often all there can be.",
           unit: "percentunit",
           width: 8,
+          max: 1,
+          decimals: 1,
           limits: { above: 0.8 },
           queries: [query("node_filefd_allocated / node_filefd_maximum", "used")],
         }),

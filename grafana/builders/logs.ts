@@ -3,7 +3,8 @@
  * Kibana speak no Prometheus, so what waits in their queues and how old the newest line is are in no metric.
  */
 import { board } from "../library/board.ts";
-import { lines, number, rows, strips } from "../library/panels.ts";
+import { lines, number, strips } from "../library/panels.ts";
+import { rows } from "../library/tables.ts";
 import { objective, query } from "../library/words.ts";
 
 function rate(metric: string, by = ""): string {
@@ -67,7 +68,7 @@ export function logs() {
           queries: [query(`${STORED} / scalar(${STORED_MOST})`, "used")],
         }),
         number({
-          title: "Disk above the watermark",
+          title: "Above watermark",
           description:
             "What may still be written before little is left above the watermark at which no index is made. Below 0: an alert.",
           unit: "bytes",
@@ -208,7 +209,7 @@ export function logs() {
           ],
         }),
         lines({
-          title: "Missing from the newest",
+          title: "Not in the newest",
           description: "Indices that could not be saved: they cannot be read, or the disk was full.",
           unit: "none",
           width: 4,

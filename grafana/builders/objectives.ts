@@ -2,7 +2,8 @@
 import { objectiveFigures as asked } from "../../operator/observe/figures.ts";
 import { board } from "../library/board.ts";
 import { promised } from "../library/metrics.ts";
-import { bars, lines, number, rows, strips } from "../library/panels.ts";
+import { bars, lines, number, strips } from "../library/panels.ts";
+import { rows } from "../library/tables.ts";
 import { objective, query } from "../library/words.ts";
 
 const LEFT = "plimsoll:budget:left_ratio";
@@ -90,6 +91,7 @@ export function objectives() {
           title: "Kept",
           description:
             "Red where a promise is broken: its error budget is used up, or what is measured now is beyond it.",
+          width: 9,
           good: "kept",
           bad: "broken",
           queries: [
@@ -120,7 +122,7 @@ export function objectives() {
           title: "Promises in danger",
           description: "Alerts of objectives that fire now. Each has a runbook: `plimsoll runbook NAME`.",
           unit: "none",
-          width: 6,
+          width: 9,
           none: "none",
           more: "prometheus",
           columns: { alertname: "Alert", objective: "Objective", severity: "Severity" },
@@ -140,7 +142,7 @@ export function objectives() {
           width: 6,
           decimals: 3,
           more: "edge",
-          queries: [query(asked.uptime, "measured"), query(promised.uptime, "promised, at least")],
+          queries: [query(`max(${asked.uptime})`, "measured"), query(promised.uptime, "promised, at least")],
         }),
         number({
           title: "Errors",
@@ -150,7 +152,7 @@ export function objectives() {
           decimals: 3,
           none: "no requests",
           more: "edge",
-          queries: [query(asked.errors, "measured"), query(promised.errors, "promised, at most")],
+          queries: [query(`max(${asked.errors})`, "measured"), query(promised.errors, "promised, at most")],
         }),
         number({
           title: "95% answered within",
@@ -205,9 +207,9 @@ export function objectives() {
         number({
           title: "Window",
           description: "What the budgets are for: 30 days, or what Prometheus keeps where that is less.",
-          unit: "s",
+          unit: "suffix:days",
           height: 8,
-          queries: [query(asked.window, "window")],
+          queries: [query(`${asked.window} / 86400`, "window")],
         }),
         number({
           title: "Seen of it",
@@ -229,12 +231,12 @@ export function objectives() {
         lines({
           title: "At this pace it lasts",
           description: "What is left, at the pace of the last hour. No line: nothing failed in it.",
-          unit: "s",
+          unit: "suffix:days",
           width: 8,
           none: "nothing fails",
           queries: [
             query(
-              `max by (objective) (clamp_min(${LEFT}, 0) / (${BURN} > 0)) * scalar(${asked.window})`,
+              `max by (objective) (clamp_min(${LEFT}, 0) / (${BURN} > 0)) * scalar(${asked.window}) / 86400`,
               "{{objective}}",
             ),
           ],

@@ -1,6 +1,7 @@
 /** The first page: in five seconds, is all well? What is not links to the page that says why. */
 import { board } from "../library/board.ts";
 import {
+  answered,
   backupsOverdue,
   cpuUsed,
   diskUsed,
@@ -8,13 +9,44 @@ import {
   edgeQuantile,
   edgeRate,
   memoryUsed,
+  partsDown,
   promised,
 } from "../library/metrics.ts";
-import { bars, lines, number, rows, strips } from "../library/panels.ts";
+import { bars, lines, number, strips } from "../library/panels.ts";
+import { rows } from "../library/tables.ts";
 import { objective, query } from "../library/words.ts";
 
 /** Alerts that want a person: the watchdog fires always and says that all is well. */
 const firing = 'ALERTS{alertstate="firing",severity!="none"}';
+const count = (severity: string) => `count(ALERTS{alertstate="firing",severity="${severity}"})`;
+const down = `${partsDown} or vector(0)`;
+const answers = 'min(probe_success{job="probe",instance="edge"})';
+
+/** What is used of each promise: 1 where it is broken. */
+const used = {
+  Uptime: `(1 - plimsoll:uptime:ratio:30d) / (1 - scalar(${promised.uptime}))`,
+  Errors: `plimsoll:edge:error_ratio:3d / scalar(${promised.errors})`,
+  "95% answered within": `(plimsoll:edge:p95_seconds:5m >= 0) / scalar(${promised.p95})`,
+  "Database latency": `plimsoll:database:latency_seconds:5m / scalar(${promised.database})`,
+  "Cache misses": `(1 - plimsoll:cache:hit_ratio:30m) / (1 - scalar(${promised.cacheHits}))`,
+  "Data a disaster would lose": `max(plimsoll_archive_waiting_seconds) / scalar(${promised.rpo})`,
+} as const;
+const broken = Object.values(used)
+  .map((share) => `(sum(${share} > bool 1) or vector(0))`)
+  .join(" + ");
+
+/** As `plimsoll status`: wrong is what pages, is down or has no backup, or a budget that is spent. */
+const wrong = [
+  count("page"),
+  partsDown,
+  `1 - ${answers}`,
+  backupsOverdue,
+  "count(plimsoll:budget:left_ratio < 0)",
+]
+  .map((found) => `((${found}) or vector(0))`)
+  .join(" + ");
+const look = `(count(${firing}) or vector(0)) + ${broken}`;
+const verdict = `clamp_max(2 * (${wrong}) + clamp_max(${look}, 1), 2)`;
 
 export function overview() {
   return board({
@@ -25,43 +57,52 @@ export function overview() {
     sections: {
       "Is all well?": [
         number({
+          title: "All well",
+          description:
+            "No: something is down, pages, has no backup, or a budget is spent. Look: a warning fires, or a promise is broken now.",
+          unit: "none",
+          limits: { warnAbove: 1, above: 2 },
+          called: { "0": "Yes", "1": "Look", "2": "No" },
+          none: "Not known",
+          queries: [query(verdict, "verdict")],
+        }),
+        number({
           title: "Alerts",
           description: "Alerts that fire now; the list is below. 0 means that nobody needs to do anything.",
           unit: "none",
           limits: { above: 1 },
           more: "prometheus",
-          queries: [query(`count(${firing}) or vector(0)`, "firing")],
+          queries: [
+            query(`${count("page")} or vector(0)`, "page"),
+            { ...query(`${count("warn")} or vector(0)`, "warn"), limits: { warnAbove: 1, above: 1000 } },
+          ],
         }),
         number({
           title: "Parts down",
-          description: "Services and exporters that do not answer.",
+          description: "Services and exporters that do not answer, or whose container does not run.",
           unit: "none",
           limits: { above: 1 },
           more: "prometheus",
-          queries: [query("count(up == 0) or vector(0)", "down")],
+          queries: [query(down, "down")],
         }),
         number({
           title: "Public address",
           description: "Whether the stack answers at its public door, asked as a client would.",
           unit: "none",
           limits: { below: 1 },
+          called: { "0": "Silent", "1": "Answers" },
+          none: "Not asked",
           more: "edge",
-          queries: [query('min(probe_success{job="probe",instance="edge"})', "answers")],
+          queries: [query(answers, "answers")],
         }),
         number({
-          title: "Requests",
-          description: "Requests a second at the edge.",
-          unit: "reqps",
-          more: "edge",
-          queries: [query(edgeRate(), "requests")],
-        }),
-        number({
-          title: "95% answered within",
-          description: "95th percentile of latency at the edge. The promise is drawn below.",
-          unit: "s",
-          none: "no requests",
-          more: "edge",
-          queries: [query(edgeQuantile(0.95), "p95")],
+          title: "Broken promises",
+          description: "Of `objectives` of stack.yaml, as they are now; the list is below.",
+          unit: "none",
+          // An error budget may still be left: what is spent is an alert, and red beside.
+          limits: { warnAbove: 1, above: 1000 },
+          more: "objectives",
+          queries: [query(broken, "broken")],
         }),
         number({
           title: "Backups overdue",
@@ -84,17 +125,7 @@ export function overview() {
           limits: { warnAbove: 0.8, above: 1 },
           none: "no data yet",
           more: "objectives",
-          queries: [
-            query(`(1 - plimsoll:uptime:ratio:30d) / (1 - scalar(${promised.uptime}))`, "Uptime"),
-            query(`plimsoll:edge:error_ratio:3d / scalar(${promised.errors})`, "Errors"),
-            query(`(plimsoll:edge:p95_seconds:5m >= 0) / scalar(${promised.p95})`, "95% answered within"),
-            query(`plimsoll:database:latency_seconds:5m / scalar(${promised.database})`, "Database latency"),
-            query(`(1 - plimsoll:cache:hit_ratio:30m) / (1 - scalar(${promised.cacheHits}))`, "Cache misses"),
-            query(
-              `max(plimsoll_archive_waiting_seconds) / scalar(${promised.rpo})`,
-              "Data a disaster would lose",
-            ),
-          ],
+          queries: Object.entries(used).map(([name, share]) => query(share, name)),
         }),
         rows({
           title: "Firing alerts",
@@ -139,17 +170,17 @@ export function overview() {
       Parts: [
         strips({
           title: "Who answered",
-          description: "Everything that is asked for metrics, over time.",
-          height: 10,
+          description: "Everything that is asked, over time; what an exporter answers for is as it says.",
+          height: 12,
           more: "prometheus",
-          queries: [query("min by (job, instance) (up)", "{{job}} {{instance}}")],
+          queries: [query(answered, "{{who}}")],
         }),
         lines({
           title: "Data",
           description: "Seconds of writes that the replica does not show, and that are not archived yet.",
           unit: "s",
           width: 6,
-          height: 10,
+          height: 12,
           more: "postgres",
           queries: [
             query("max(pg_replication_lag_seconds and pg_replication_is_replica == 1)", "replica behind"),
@@ -161,7 +192,7 @@ export function overview() {
           description: "Share of the machine in use.",
           unit: "percentunit",
           width: 6,
-          height: 10,
+          height: 12,
           max: 1,
           limits: { above: 0.9 },
           more: "host",

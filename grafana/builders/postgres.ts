@@ -11,6 +11,11 @@ function rate(metric: string, matchers = NODE, by = "instance"): string {
   return `sum ${by && `by (${by}) `}(rate(${metric}{${matchers}}[$__rate_interval]))`;
 }
 
+/** How often within the last hour: a rate would make sixty an hour of one within a minute. */
+function anHour(metric: string): string {
+  return `sum by (instance) (increase(${metric}{${NODE}}[1h]))`;
+}
+
 const cached = `${rate("pg_stat_database_blks_hit")} / (${rate("pg_stat_database_blks_hit")} + ${rate("pg_stat_database_blks_read")} > 0)`;
 const connections = `sum by (instance) (pg_stat_activity_count{${NODE}})`;
 
@@ -186,23 +191,23 @@ export function postgres() {
         lines({
           title: "Archived segments",
           description:
-            "Segments archived and refused, an hour. Refused ones are tried again until pg_wal is full.",
+            "Segments archived and refused within an hour. Refused ones are tried again until pg_wal is full.",
           unit: "none",
           width: 8,
           queries: [
-            query(`3600 * ${rate("pg_stat_archiver_archived_count")}`, "{{instance}} archived"),
-            query(`3600 * ${rate("pg_stat_archiver_failed_count")}`, "{{instance}} failed"),
+            query(anHour("pg_stat_archiver_archived_count"), "{{instance}} archived"),
+            query(anHour("pg_stat_archiver_failed_count"), "{{instance}} failed"),
           ],
         }),
         lines({
           title: "Checkpoints",
           description:
-            "An hour, by cause. Requested ones mean that max_wal_size is too small for the writes.",
+            "Within an hour, by cause. Requested ones mean that max_wal_size is too small for the writes.",
           unit: "none",
           width: 8,
           queries: [
-            query(`3600 * ${rate("pg_stat_checkpointer_num_timed_total")}`, "{{instance}} timed"),
-            query(`3600 * ${rate("pg_stat_checkpointer_num_requested_total")}`, "{{instance}} requested"),
+            query(anHour("pg_stat_checkpointer_num_timed_total"), "{{instance}} timed"),
+            query(anHour("pg_stat_checkpointer_num_requested_total"), "{{instance}} requested"),
           ],
         }),
         lines({
@@ -217,7 +222,7 @@ export function postgres() {
         strips({
           title: "Servers as the proxy sees them",
           description: "Which node takes writes and which takes reads.",
-          width: 8,
+          width: 10,
           queries: [
             query('max by (proxy, server) (haproxy_server_status{state="UP"})', "{{proxy}} {{server}}"),
           ],
@@ -226,7 +231,7 @@ export function postgres() {
           title: "Sessions",
           description: "Open sessions of each door and node.",
           unit: "none",
-          width: 8,
+          width: 7,
           queries: [
             query("sum by (proxy, server) (haproxy_server_current_sessions)", "{{proxy}} {{server}}"),
           ],
@@ -235,7 +240,7 @@ export function postgres() {
           title: "Failed connections",
           description: "Connections a second that the proxy could not open, or that a node ended.",
           unit: "ops",
-          width: 8,
+          width: 7,
           queries: [
             query(
               "sum by (proxy) (rate(haproxy_backend_connection_errors_total[$__rate_interval]))",

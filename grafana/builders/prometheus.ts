@@ -1,6 +1,8 @@
 /** The monitoring itself: what it watches, what it keeps, and whether its alerts leave the house. */
 import { board } from "../library/board.ts";
-import { lines, number, rows, strips } from "../library/panels.ts";
+import { answered } from "../library/metrics.ts";
+import { lines, number, strips } from "../library/panels.ts";
+import { rows } from "../library/tables.ts";
 import { objective, query } from "../library/words.ts";
 
 function rate(metric: string, by = ""): string {
@@ -42,10 +44,10 @@ export function prometheus() {
         }),
         number({
           title: "Configuration",
-          description:
-            "Whether Prometheus and Alertmanager took in their newest configuration: 1 where both did.",
+          description: "Whether Prometheus and Alertmanager took in their newest configuration.",
           unit: "none",
           limits: { below: 1 },
+          called: { "0": "refused", "1": "taken in" },
           queries: [
             query(
               'min({__name__=~"prometheus_config_last_reload_successful|alertmanager_config_last_reload_successful"})',
@@ -67,14 +69,14 @@ export function prometheus() {
         strips({
           title: "Targets",
           description: "Each thing that Prometheus asks, and whether it answered.",
-          height: 12,
-          queries: [query("min by (job, instance) (up)", "{{job}} {{instance}}")],
+          height: 14,
+          queries: [query(answered, "{{who}}")],
         }),
         lines({
           title: "Slowest to answer",
           description: "The ten targets that take longest. At the timeout they count as down.",
           unit: "s",
-          height: 12,
+          height: 14,
           queries: [query("topk(10, scrape_duration_seconds)", "{{job}} {{instance}}")],
         }),
         lines({
@@ -126,11 +128,11 @@ export function prometheus() {
       Alerts: [
         rows({
           title: "Firing",
-          description: "Every alert that fires now.",
+          description: "Every alert that fires now, but the watchdog, which always does.",
           unit: "none",
           none: "none",
           columns: { alertname: "Alert", severity: "Severity", job: "Job", instance: "Instance" },
-          queries: [query('ALERTS{alertstate="firing"}', "alerts")],
+          queries: [query('ALERTS{alertstate="firing",severity!="none"}', "alerts")],
         }),
         lines({
           title: "Notifications",

@@ -1,7 +1,7 @@
 /** Redis: sessions, which must never be evicted, and the cache, which must hit. */
 import { board } from "../library/board.ts";
 import { hitShare, promised } from "../library/metrics.ts";
-import { bars, lines, number } from "../library/panels.ts";
+import { bars, lines, number, strips } from "../library/panels.ts";
 import { objective, query } from "../library/words.ts";
 
 const OWN = 'instance=~"$redis"';
@@ -9,6 +9,10 @@ const OWN = 'instance=~"$redis"';
 function rate(metric: string, by = "instance"): string {
   return `sum by (${by}) (rate(${metric}{${OWN}}[$__rate_interval]))`;
 }
+
+/** As the objective counts: to Redis a look whether a key exists is a read too, and most find none. */
+const asAsked =
+  'sum(rate(cache_requests_total{result="hit"}[$__rate_interval])) / (sum(rate(cache_requests_total[$__rate_interval])) > 0)';
 
 const full = `redis_memory_used_bytes{${OWN}} / (redis_memory_max_bytes{${OWN}} > 0)`;
 
@@ -43,11 +47,12 @@ export function redis() {
         }),
         number({
           title: "Cache hits",
-          description: "Share of reads of the cache that found their key.",
+          description:
+            "Share of reads of the cache that found their key, as the application counts them, or else Redis.",
           unit: "percentunit",
           decimals: 1,
           none: "no reads",
-          queries: [query(hitShare('instance="redis-cache"'), "hits")],
+          queries: [query(`${asAsked} or on () ${hitShare('instance="redis-cache"')}`, "hits")],
         }),
         number({
           title: "Sessions evicted",
@@ -92,11 +97,16 @@ export function redis() {
         }),
         lines({
           title: "Hits",
-          description: "Share of reads that found their key. The promise is for the cache.",
+          description:
+            "Share of reads that found their key. The promise is for the cache, as the application counts it where it does.",
           unit: "percentunit",
           width: 8,
           max: 1,
-          queries: [query(hitShare(OWN), "{{instance}}"), objective(promised.cacheHits, "promised")],
+          queries: [
+            query(asAsked, "application"),
+            query(hitShare(OWN), "{{instance}}"),
+            objective(promised.cacheHits, "promised"),
+          ],
         }),
       ],
       Memory: [
@@ -107,7 +117,7 @@ export function redis() {
           width: 8,
           queries: [
             query(`redis_memory_used_bytes{${OWN}}`, "{{instance}}"),
-            query(`redis_memory_max_bytes{${OWN}}`, "{{instance}} maxmemory"),
+            objective(`redis_memory_max_bytes{${OWN}}`, "{{instance}} maxmemory"),
           ],
         }),
         bars({
@@ -121,11 +131,19 @@ export function redis() {
         }),
         lines({
           title: "Resident against used",
-          description: "Above 1.5 for long the memory is fragmented; below 1 the machine swaps.",
+          description:
+            "Above 1.5 for long the memory is fragmented; below 1 the machine swaps. Little data says nothing of it.",
           unit: "none",
           width: 8,
           limits: { above: 1.5 },
-          queries: [query(`redis_mem_fragmentation_ratio{${OWN}}`, "{{instance}}")],
+          none: "less than 64 MB is used",
+          queries: [
+            // Redis's own code and buffers, a dozen megabytes, are counted as fragments of what it holds.
+            query(
+              `redis_mem_fragmentation_ratio{${OWN}} and on (instance) redis_memory_used_bytes > 64 * 1024 * 1024`,
+              "{{instance}}",
+            ),
+          ],
         }),
       ],
       Keys: [
@@ -146,13 +164,13 @@ export function redis() {
             query(rate("redis_expired_keys_total"), "{{instance}} expired"),
           ],
         }),
-        lines({
+        strips({
           title: "Kept on disk",
           description:
-            "1 while the last write of the append-only file succeeded. 0: the disk is full or failing.",
-          unit: "none",
+            "Whether the last write of the append-only file succeeded, or the disk is full or failing.",
           width: 8,
-          limits: { below: 1 },
+          good: "written",
+          bad: "failed",
           queries: [query('redis_aof_last_write_status{instance="redis-sessions"}', "{{instance}}")],
         }),
       ],

@@ -8,7 +8,8 @@ import {
   releaseRate,
   serverRelease,
 } from "../library/metrics.ts";
-import { bars, lines, rows, sideBySide, strips } from "../library/panels.ts";
+import { bars, lines, strips } from "../library/panels.ts";
+import { rows, sideBySide } from "../library/tables.ts";
 import { objective, query } from "../library/words.ts";
 
 /** Where a release is rolled back: `rollback` of stack.yaml. */
@@ -52,11 +53,11 @@ export function release() {
           units: ["none", "percentunit", "reqps", "percentunit", "s", "s"],
           queries: [
             query(`count by (release) (${serverRelease})`, "Servers"),
-            query(share, "Share of the turns"),
+            query(share, "Turns"),
             query(releaseRate(), "Requests"),
             query(releaseErrorShare(), "Failed"),
-            query(releaseQuantile(0.5), "Half answered within"),
-            query(releaseQuantile(0.95), "95% answered within"),
+            query(releaseQuantile(0.5), "p50"),
+            query(releaseQuantile(0.95), "p95"),
           ],
         }),
         bars({

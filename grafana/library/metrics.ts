@@ -58,6 +58,23 @@ export function releaseQuantile(quantile: number): string {
   return `(histogram_quantile(${quantile}, ${ofRelease(buckets, "le")}) >= 0)`;
 }
 
+/** Colours of HTTP's statuses. */
+export const byStatus = { "/^2/": "green", "/^3/": "blue", "/^4/": "orange", "/^5/": "red" } as const;
+
+/** An exporter and a prober answer for what is dead: what they say of it counts with it. Of itself postgres-exporter says 0. */
+const ANSWERS =
+  'min by (job, instance) ({__name__=~"up|probe_success|pg_up|redis_up",job!="postgres-exporter"} or up{job="postgres-exporter"})';
+
+/** Services that do not answer, or whose container does not run. */
+export const partsDown = `count(count by (instance) (${ANSWERS} == 0 or plimsoll:service:expected and on () plimsoll:containers:known unless on (instance) plimsoll:container:running > 0))`;
+
+/** 1 for all that answers when it is asked; `who` names it, as what is only probed has another's name. */
+export const answered = (() => {
+  const both = `label_join(${ANSWERS}, "both", " ", "job", "instance")`;
+  const who = `label_replace(${both}, "who", "$1", "instance", "(.+)")`;
+  return `label_replace(${who}, "who", "$1, probed", "both", "probe (.+)")`;
+})();
+
 /** Share of reads that found their key. */
 export function hitShare(matchers = "", by = "instance"): string {
   const rate = (metric: string) => `sum by (${by}) (rate(${metric}{${matchers}}[$__rate_interval]))`;

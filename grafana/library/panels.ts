@@ -5,10 +5,10 @@ import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
 import * as prometheus from "@grafana/grafana-foundation-sdk/prometheus";
 import * as stat from "@grafana/grafana-foundation-sdk/stat";
 import * as statetimeline from "@grafana/grafana-foundation-sdk/statetimeline";
-import * as table from "@grafana/grafana-foundation-sdk/table";
+import type * as table from "@grafana/grafana-foundation-sdk/table";
 import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
 import { dashboardUid } from "../stems.ts";
-import { thresholds, type Words } from "./words.ts";
+import { mappings, type Query, softMax, thresholds, type Words } from "./words.ts";
 
 export type PanelBuilder = { build(): dashboard.Panel };
 
@@ -21,7 +21,7 @@ type Visual =
 
 type Shape = { width: number; height: number; as: "range" | "instant" | "table" };
 
-function fill<Panel extends Visual>(panel: Panel, words: Words, shape: Shape): Panel {
+export function fill<Panel extends Visual>(panel: Panel, words: Words, shape: Shape): Panel {
   panel.title(words.title);
   panel.description(words.description);
   panel.unit(words.unit);
@@ -50,8 +50,26 @@ function fill<Panel extends Visual>(panel: Panel, words: Words, shape: Shape): P
   return panel;
 }
 
-function lastValue() {
-  return new common.ReduceDataOptionsBuilder().calcs(["lastNotNull"]).values(false).fields("");
+function lastValue(calc: "last" | "lastNotNull") {
+  return new common.ReduceDataOptionsBuilder().calcs([calc]).values(false).fields("");
+}
+
+/**
+ * A legend gets a third of a panel's height: three lines of a table, its head among them. So a wide panel has it beside
+ * the lines, largest first, and a narrow one has a table only where its lines are one or two.
+ */
+function legend({ width = 12, queries }: Words) {
+  const wide = width >= 12;
+  const labels = queries.map((one) => one.legend.split("{{").length - 1);
+  const table = wide || (queries.length <= 2 && labels.every((count) => count === 0));
+  // Of several of each, the names alone fill it.
+  const many = labels.some((count) => count > 1) || labels.filter((count) => count > 0).length > 1;
+  const builder = new common.VizLegendOptionsBuilder()
+    .showLegend(true)
+    .displayMode(table ? common.LegendDisplayMode.Table : common.LegendDisplayMode.List)
+    .placement(wide ? common.LegendPlacement.Right : common.LegendPlacement.Bottom)
+    .calcs(table ? ["lastNotNull", "max"] : many ? [] : ["lastNotNull"]);
+  return table ? builder.sortBy("Last *").sortDesc(true) : builder;
 }
 
 /** Lines over time; with `stack`, areas that add up. */
@@ -71,19 +89,16 @@ export function lines(words: Words & { stack?: true }): PanelBuilder {
         .mode(common.TooltipDisplayMode.Multi)
         .sort(common.SortOrder.Descending),
     )
-    .legend(
-      new common.VizLegendOptionsBuilder()
-        .showLegend(true)
-        .displayMode(common.LegendDisplayMode.Table)
-        .placement(common.LegendPlacement.Bottom)
-        .calcs(["lastNotNull", "max"]),
-    );
+    .legend(legend(words));
+  if (words.max === undefined) panel.axisSoftMax(softMax(words.unit));
   if (words.limits)
     panel.thresholdsStyle(
       new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed),
     );
+  for (const [pattern, fixedColor] of Object.entries(words.paint ?? {}))
+    panel.overrideByRegexp(pattern, [{ id: "color", value: { mode: "shades", fixedColor } }]);
   for (const { legend } of words.queries.filter((one) => one.objective))
-    panel.overrideByName(legend, [
+    panel.overrideByRegexp(nameOf(legend), [
       { id: "color", value: { mode: "fixed", fixedColor: "red" } },
       { id: "custom.lineStyle", value: { fill: "dash", dash: [10, 10] } },
       { id: "custom.fillOpacity", value: 0 },
@@ -92,22 +107,46 @@ export function lines(words: Words & { stack?: true }): PanelBuilder {
   return panel;
 }
 
+/** The names that a legend comes to, as a pattern. */
+function nameOf(legend: string): string {
+  return `/^${legend.replace(/[.*+?^$()|[\]\\/]/g, "\\$&").replace(/\{\{\w+\}\}/g, ".+")}$/`;
+}
+
+/**
+ * A series that ended leaves its last value behind: a replica that died was "0 s behind" for hours. So a number is one
+ * series, which goes on as no number.
+ */
+function unbroken(found: Query): Query {
+  return { ...found, expr: `max(${found.expr}) or vector(NaN)` };
+}
+
 /** A number now, coloured by its limits, with the way it came small behind it. */
 export function number(words: Words): PanelBuilder {
-  return fill(new stat.PanelBuilder(), words, { width: 4, height: 4, as: "range" })
+  const several = words.queries.length > 1;
+  const all = { ...words, queries: words.queries.map(unbroken) };
+  const panel = fill(new stat.PanelBuilder(), all, { width: 4, height: 4, as: "range" })
     .graphMode(common.BigValueGraphMode.Area)
     .colorMode(words.limits ? common.BigValueColorMode.Background : common.BigValueColorMode.Value)
-    .textMode(words.queries.length > 1 ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
-    .reduceOptions(lastValue());
+    .mappings(mappings(words))
+    .textMode(several ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)
+    .reduceOptions(lastValue("last"));
+  for (const { legend, limits } of words.queries)
+    if (limits) panel.overrideByName(legend, [{ id: "thresholds", value: thresholds(limits).build() }]);
+  return panel;
 }
 
 /** One bar a series, now: shares, fill levels. */
 export function bars(words: Words): PanelBuilder {
-  return fill(new bargauge.PanelBuilder(), words, { width: 8, height: 8, as: "instant" })
-    .displayMode(common.BarGaugeDisplayMode.Basic)
-    .orientation(common.VizOrientation.Horizontal)
-    .valueMode(common.BarGaugeValueMode.Color)
-    .reduceOptions(lastValue());
+  return (
+    fill(new bargauge.PanelBuilder(), words, { width: 8, height: 8, as: "instant" })
+      .displayMode(common.BarGaugeDisplayMode.Basic)
+      .orientation(common.VizOrientation.Horizontal)
+      .valueMode(common.BarGaugeValueMode.Color)
+      // Both would be as large as there is room, and the bar as small.
+      .text(new common.VizTextDisplayOptionsBuilder().titleSize(14).valueSize(24))
+      .namePlacement(common.BarGaugeNamePlacement.Left)
+      .reduceOptions(lastValue("lastNotNull"))
+  );
 }
 
 /** A strip a series over time: green where the value is 1, red where it is 0. */
@@ -134,57 +173,4 @@ export function strips(
         .displayMode(common.LegendDisplayMode.List)
         .placement(common.LegendPlacement.Bottom),
     );
-}
-
-/** A table of labels (name to heading) of an instant query, with its value last where that has a heading. */
-export function rows(
-  words: Words & { columns: Readonly<Record<string, string>>; value?: string },
-): PanelBuilder {
-  const { columns, value } = words;
-  return fill(new table.PanelBuilder(), words, { width: 12, height: 8, as: "table" })
-    .showHeader(true)
-    .withTransformation({
-      id: "filterFieldsByName",
-      options: { include: { names: [...Object.keys(columns), ...(value ? ["Value"] : [])] } },
-    })
-    .withTransformation({
-      id: "organize",
-      options: {
-        excludeByName: {},
-        indexByName: Object.fromEntries(
-          [...Object.keys(columns), "Value"].map((name, index) => [name, index]),
-        ),
-        renameByName: { ...columns, ...(value ? { Value: value } : {}) },
-      },
-    });
-}
-
-/**
- * A table with one line for each value of a label, and beside it what each query found. A query's legend is the heading
- * of its column.
- */
-export function sideBySide(
-  words: Words & { label: Readonly<{ name: string; heading: string }>; units: readonly string[] },
-): PanelBuilder {
-  const { label, queries, units } = words;
-  // Grafana names the columns by the letters of the queries (finish.ts), which follow their order.
-  const columns = queries.map(
-    ({ legend }, at) => [`Value #${String.fromCharCode(65 + at)}`, legend] as const,
-  );
-  const names = [label.name, ...columns.map(([name]) => name)];
-  const panel = fill(new table.PanelBuilder(), words, { width: 16, height: 8, as: "table" })
-    .showHeader(true)
-    .withTransformation({ id: "merge", options: {} })
-    .withTransformation({ id: "filterFieldsByName", options: { include: { names } } })
-    .withTransformation({
-      id: "organize",
-      options: {
-        excludeByName: {},
-        indexByName: Object.fromEntries(names.map((name, index) => [name, index])),
-        renameByName: { [label.name]: label.heading, ...Object.fromEntries(columns) },
-      },
-    });
-  for (const [at, { legend }] of queries.entries())
-    panel.overrideByName(legend, [{ id: "unit", value: units[at] ?? words.unit }]);
-  return panel;
 }

@@ -2,7 +2,13 @@
 import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
 import type { DashboardStem } from "../stems.ts";
 
-export type Query = { expr: string; legend: string; objective?: true };
+export type Query = {
+  expr: string;
+  legend: string;
+  objective?: true;
+  /** Of this one alone, in a panel of several numbers. */
+  limits?: Limits;
+};
 
 /** Where a value turns bad: from a limit upwards, or below one. */
 export type Limits = { above: number; warnAbove?: number } | { below: number; warnBelow?: number };
@@ -23,6 +29,12 @@ export type Words = {
   decimals?: number;
   /** Shown where there is no series at all. */
   none?: string;
+  /** Nothing is what one hopes for: green, and not grey. */
+  noneIsGood?: true;
+  /** What a value is called instead of its number: `{ "0": "down", "1": "answers" }`. */
+  called?: Readonly<Record<string, string>>;
+  /** Colours of series whose name matches a pattern. */
+  paint?: Readonly<Record<string, string>>;
   /** The dashboard that says more. */
   more?: DashboardStem;
 };
@@ -34,6 +46,27 @@ export function query(expr: string, legend: string): Query {
 /** A promise or a limit, drawn as a dashed red line over the values it bounds. */
 export function objective(expr: string, legend = "objective"): Query {
   return { ...query(expr, legend), objective: true };
+}
+
+/** Names in place of values, and grey for a number that is not there: it would have the colour of the lowest value. */
+export function mappings({ called = {}, none = "No data", noneIsGood }: Words): dashboard.ValueMapping[] {
+  const named = Object.entries(called).map(([value, text], index) => [value, { text, index }] as const);
+  const unknown: dashboard.ValueMapping = {
+    type: dashboard.MappingType.SpecialValue,
+    options: {
+      match: dashboard.SpecialValueMatch.NullAndNan,
+      result: { text: none, color: noneIsGood ? "green" : "#7f8087", index: named.length },
+    },
+  };
+  if (!named.length) return [unknown];
+  return [{ type: dashboard.MappingType.ValueToText, options: Object.fromEntries(named) }, unknown];
+}
+
+/** As far as an axis reaches at least: Grafana draws a line of zeros on one that ends at 100 (of `percentunit`, 10,000%). */
+export function softMax(unit: string): number {
+  if (unit === "percentunit") return 0.01;
+  if (unit === "bytes" || unit === "Bps") return 1024;
+  return unit === "s" ? 0.001 : 1;
 }
 
 /** Explicit in every panel: Grafana's own default paints everything above 80 red. */

@@ -34,6 +34,12 @@ function isExplained(metric: string): boolean {
   return EXPLAINED.some(([pattern]) => pattern.test(metric));
 }
 
+/** Why a healthy stack of Debian images may find nothing by this expression, if there is a reason. */
+export function explanation(expression: string): string | undefined {
+  const metrics = metricsIn(expression);
+  return EXPLAINED.find(([pattern]) => metrics.some((metric) => pattern.test(metric)))?.[1];
+}
+
 /** Names of metrics in an expression. */
 export function metricsIn(expression: string): string[] {
   const names: string[] = [];
@@ -72,12 +78,15 @@ async function emptyPanels(stack: RunningStack): Promise<string[]> {
       quietPanels[path.replace(".json", "") as DashboardStem] ?? {};
     const filled = new Map<string, boolean>();
     for (const { panel, expr } of expressions(dashboard)) {
-      const { result } = await ask<{ result: unknown[] }>(
+      const { result } = await ask<{ result: { value: [number, string] }[] }>(
         stack,
         `/api/v1/query?query=${encodeURIComponent(expr)}`,
       );
       const expected = !metricsIn(expr).some(isExplained);
-      filled.set(panel, filled.get(panel) === true || result.length > 0 || !expected);
+      filled.set(
+        panel,
+        filled.get(panel) === true || result.some(({ value }) => value[1] !== "NaN") || !expected,
+      );
     }
     for (const [panel, has] of filled)
       if (!has && !(panel in quiet)) empty.push(`${path}: ${panel} is empty`);

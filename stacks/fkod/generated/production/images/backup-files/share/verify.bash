@@ -57,15 +57,16 @@ conclude() {
 
 verify_metrics() {
   [[ -s $verified ]] || return 0
-  # One that was cut short says nothing about the backups.
+  # One that was cut short says nothing about the backups. The same words of help as the database's: node_exporter takes
+  # two for a broken file, and an alert fires.
   jq -r '
     (if .outcome != "unfinished" then
-      "# HELP plimsoll_backup_verify_last_run_failed 1 where the last verification found a fault.",
+      "# HELP plimsoll_backup_verify_last_run_failed 1 where that failed.",
       "# TYPE plimsoll_backup_verify_last_run_failed gauge",
       "plimsoll_backup_verify_last_run_failed{what=\"files\"} \(if .outcome == "failed" then 1 else 0 end)"
     else empty end),
     (if .succeeded > 0 then
-      "# HELP plimsoll_backup_verify_last_success_timestamp_seconds When a verification was last good.",
+      "# HELP plimsoll_backup_verify_last_success_timestamp_seconds When a backup was last proven.",
       "# TYPE plimsoll_backup_verify_last_success_timestamp_seconds gauge",
       "plimsoll_backup_verify_last_success_timestamp_seconds{what=\"files\"} \(.succeeded)"
     else empty end)' "$verified" | publish backup-files-verified.prom
