@@ -164,6 +164,25 @@ describe.skipIf(!engine)("fkod, images: debian", () => {
     }, 120);
   });
 
+  it("proves both, and says so in words that node_exporter takes side by side", async () => {
+    // The first was made before the migrations, which stack.yaml's checks ask for.
+    await stack.exec("backup-postgres", ["plimsoll-backup", "backup", "full"]);
+    await stack.exec("backup-postgres", ["plimsoll-backup", "verify"]);
+    await stack.exec("backup-files", ["plimsoll-backup-files", "verify"]);
+    await eventually(async () => {
+      const value = async (query: string) =>
+        (
+          await stack.http(`/api/v1/query?query=${encodeURIComponent(query)}`, { service: "prometheus" })
+        ).json<{ data: { result: { metric: { what?: string }; value: [number, string] }[] } }>().data.result;
+      const failed = await value("plimsoll_backup_verify_last_run_failed");
+      expect(failed.map(({ metric, value: [, text] }) => `${metric.what} ${text}`).sort()).toEqual([
+        "files 0",
+        "postgres 0",
+      ]);
+      expect((await value("node_textfile_scrape_error")).map(({ value: [, text] }) => text)).toEqual(["0"]);
+    }, 120);
+  });
+
   it("is really limited: memory, CPU, pids, read-only root, no capabilities, no new privileges, its user", async () => {
     expect(await compareLimits(stack)).toEqual([]);
   });

@@ -1,7 +1,6 @@
 /** Faults that no other series has, each with the alerts that must fire. Those of a wave are there together. */
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   closed,
   cores,
@@ -143,7 +142,7 @@ const FIRST: readonly Fault[] = [
   },
   {
     what: "the archive takes no segment, and much is written",
-    alerts: ["ArchiveEndangersRpo", "ArchiveFillsDisk"],
+    alerts: ["ArchiveEndangersRpo", "ArchiveFillsDisk", "ArchiveRepositoryBehind"],
     async begin(site) {
       await closed(site, ARCHIVE);
       // Both limits follow the disk that the plan gave it.
@@ -326,32 +325,7 @@ const SECOND: readonly Fault[] = [
 ];
 
 const THIRD: readonly Fault[] = [
-  {
-    what: "a server stands still for half of each second",
-    alerts: ["ApiEventLoopBlocked"],
-    async begin(site) {
-      let over = false;
-      const halting = (async () => {
-        while (!over) {
-          await pause(site, "api-3");
-          await sleep(500);
-          await resume(site, "api-3");
-          await sleep(500);
-        }
-      })();
-      return () => {
-        over = true;
-        return halting;
-      };
-    },
-  },
-  slow(
-    ["postgres-1"],
-    0.04,
-    "the primary has a twenty-fifth of a core",
-    "DatabaseLatencyAboveObjective",
-    "PostgresStatementsSlow",
-  ),
+  slow(["postgres-1"], 0.04, "the primary has a twenty-fifth of a core", "DatabaseLatencyAboveObjective"),
   {
     what: "the folder of the log of sessions takes no file",
     alerts: ["RedisPersistenceFails"],
@@ -373,6 +347,38 @@ const THIRD: readonly Fault[] = [
 ];
 
 const FOURTH: readonly Fault[] = [
+  {
+    what: "a server stands still for four fifths of the time",
+    alerts: ["ApiEventLoopBlocked"],
+    begin: (site) =>
+      goOn(
+        site,
+        "api-3",
+        `for server in $(grep -la dist/server /proc/[0-9]*/cmdline); do
+           server=\${server#/proc/} && server=\${server%/cmdline}
+           [ "$server" = 1 ] || break
+         done
+         trap "kill -CONT $server" EXIT && trap exit TERM
+         while :; do kill -STOP "$server"; sleep 0.4; kill -CONT "$server"; sleep 0.1; done`,
+      ),
+  },
+  {
+    what: "reports of five seconds, ten at once",
+    alerts: ["PostgresStatementsSlow"],
+    begin: (site) =>
+      program(
+        site,
+        "worker-1",
+        `const { Client } = require("pg");
+         const url = require("node:fs").readFileSync("/run/secrets/DATABASE_URL", "utf8").trim();
+         const report = async () => {
+           const client = new Client(url);
+           await client.connect();
+           for (;;) await client.query("select pg_sleep(5)");
+         };
+         for (let n = 0; n < 10; n++) report();`,
+      ),
+  },
   {
     what: "one server of three, which has little of the load, does not reach its database",
     alerts: ["EdgeServerErrors"],
