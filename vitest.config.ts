@@ -52,7 +52,7 @@ const RETRY = process.env.CI ? 1 : 0;
 
 export default defineConfig({
   test: {
-    reporters: ["default", secondTries],
+    reporters: ["default", ...(process.env.GITHUB_ACTIONS ? ["github-actions"] : []), secondTries],
     sequence: { sequencer: LongestFirst },
     projects: [
       {

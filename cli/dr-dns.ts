@@ -42,13 +42,13 @@ export async function prepareDns(
   ];
   const zone = dr?.dns?.digitalocean;
   if (zone === undefined)
-    return { record, pointThen: saidTwice(async () => ({ lines: mine, byHand: true })) };
+    return { record, pointThen: saidAround(async () => ({ lines: mine, byHand: true })) };
   recordName(zone, domain);
   const api = apiFromEnvironment(process.env, { signal });
   const ttl = dr?.dns?.ttl ?? 60;
   return {
     record,
-    pointThen: saidTwice(async () => {
+    pointThen: saidAround(async () => {
       try {
         const { state, before, until } = await pointRecord(api, { zone, domain, address, ttl });
         const earlier = before ? ` (${before} before, which others may keep for ${until} s)` : "";
@@ -62,11 +62,14 @@ export async function prepareDns(
   };
 }
 
-function saidTwice(point: () => Promise<Pointed>): Dns["pointThen"] {
+function saidAround(point: () => Promise<Pointed>): Dns["pointThen"] {
   return async (say, rest) => {
     const { lines, byHand } = await point();
     for (const line of lines) say(line);
-    await rest();
-    if (byHand) for (const line of lines) say(line);
+    try {
+      await rest();
+    } finally {
+      if (byHand) for (const line of lines) say(line);
+    }
   };
 }

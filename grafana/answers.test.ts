@@ -6,6 +6,7 @@ import { readOwn } from "../generator/package.ts";
 import { findTool, type Tool } from "../generator/testing/tools.ts";
 import { dashboards } from "./dashboards.ts";
 import { expressions } from "./expressions.ts";
+import { verdict } from "./library/verdict.ts";
 import type { DashboardStem } from "./stems.ts";
 
 const RULES = ["edge", "objectives"].map((stem) => `prometheus/rules/${stem}.rules.yaml`);
@@ -180,3 +181,90 @@ describe("objectives", { timeout: 600_000 }, () => {
     ]);
   });
 });
+
+/** A small stack on which all is well: no replica, no Redis, no backups, no probe of the edge. */
+const well: Series = {
+  'ALERTS{alertname="Watchdog",alertstate="firing",severity="none"}': "1x60",
+  'up{job="api",instance="api-1"}': "1x60",
+  'up{job="postgres-exporter",instance="postgres-exporter"}': "1x60",
+  'pg_up{job="postgres",instance="postgres-1"}': "1x60",
+  "plimsoll:host:disk_ratio": "0.5x60",
+};
+const backedUp: Series = {
+  ...well,
+  "plimsoll:threshold:backup_age_seconds": "600x60",
+  // The time of each look, so that it is always new.
+  'plimsoll_backup_last_success_timestamp_seconds{what="postgres",repository="local"}': "0+60x60",
+};
+const called = (alertname: string, severity: string) =>
+  `ALERTS{alertname="${alertname}",alertstate="firing",severity="${severity}"}`;
+
+describe("the verdict", { timeout: 600_000 }, () => {
+  const YES = { "{}": 0 };
+  const LOOK = { "{}": 1 };
+  const NO = { "{}": 2 };
+  it.for<[string, Series, Answer]>([
+    ["without replica, Redis, backups or probes", well, YES],
+    ["with backups", backedUp, YES],
+    ["where no rule is evaluated", { 'up{job="api",instance="api-1"}': "1x60" }, {}],
+    ["where something warns", { ...well, [called("HostLoadHigh", "warn")]: "1x60" }, LOOK],
+    ["where something pages", { ...well, [called("ApiDown", "page")]: "1x60" }, NO],
+    ["where a part does not answer", { ...well, 'up{job="redis",instance="redis-cache"}': "0x60" }, NO],
+    [
+      "where an exporter answers for what is dead",
+      { ...well, 'redis_up{job="redis",instance="redis-cache"}': "0x60" },
+      NO,
+    ],
+    [
+      "where a container that is to run does not",
+      {
+        ...well,
+        'plimsoll:service:expected{instance="worker-1"}': "1x60",
+        "plimsoll:containers:known": "1x60",
+        'plimsoll:container:running{instance="worker-1"}': "0x60",
+      },
+      NO,
+    ],
+    ["where the edge is silent", { ...well, 'probe_success{job="probe",instance="edge"}': "0x60" }, NO],
+    ["where the disk is nearly full", { ...well, "plimsoll:host:disk_ratio": "0.95x60" }, NO],
+    [
+      "where backups are wanted and there are none",
+      { ...well, "plimsoll:threshold:backup_age_seconds": "600x60" },
+      NO,
+    ],
+    [
+      "where files are backed up and the database is not",
+      {
+        ...well,
+        "plimsoll:threshold:backup_age_seconds": "600x60",
+        'plimsoll_backup_last_success_timestamp_seconds{what="files",repository="local"}': "0+60x60",
+      },
+      NO,
+    ],
+    [
+      "where one repository of two is late",
+      {
+        ...backedUp,
+        'plimsoll_backup_last_success_timestamp_seconds{what="postgres",repository="s3"}': "0x60",
+      },
+      NO,
+    ],
+    [
+      "where more would be lost than is promised",
+      { ...well, plimsoll_archive_waiting_seconds: "4000x60", "plimsoll:objective:rpo_seconds": "3600x60" },
+      NO,
+    ],
+    ["where the database answers late", { ...well, ...late("0.3") }, LOOK],
+    ["where it answers in time", { ...well, ...late("0.05") }, YES],
+  ])("%s", ([, series, answer], { skip }) => {
+    if (!promtool) return skip("no promtool");
+    answers(series, [["40m", verdict, answer]]);
+  });
+});
+
+function late(seconds: string): Series {
+  return {
+    'probe_duration_seconds{job="probe",instance="postgres-1"}': `${seconds}x60`,
+    "plimsoll:objective:database_seconds": "0.1x60",
+  };
+}

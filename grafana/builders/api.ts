@@ -43,7 +43,7 @@ export function api() {
           description: "Servers whose metrics Prometheus cannot read.",
           unit: "none",
           limits: { above: 1 },
-          queries: [query(`count(up{${OWN}} == 0) or vector(0)`, "down")],
+          queries: [query(`count(up{${OWN}}) - sum(up{${OWN}})`, "down")],
         }),
         number({
           title: "Requests",

@@ -1,6 +1,6 @@
 /** Backups: is there one, how old is it, how large, and how much would a disaster lose now? */
 import { board } from "../library/board.ts";
-import { backupAge, backupsOverdue, promised } from "../library/metrics.ts";
+import { backupAge, backupsOverdue, backupsWanted, promised } from "../library/metrics.ts";
 import { bars, lines, number, strips } from "../library/panels.ts";
 import { objective, query } from "../library/words.ts";
 
@@ -15,10 +15,11 @@ export function backup() {
       Now: [
         number({
           title: "Overdue",
-          description: "Things whose newest backup is older than the schedule allows.",
+          description: "Things whose newest backup is older than the schedule allows, or that have none.",
           unit: "none",
           limits: { above: 1 },
-          queries: [query(backupsOverdue, "overdue")],
+          none: "none wanted",
+          queries: [query(`${backupsOverdue} and on () ${backupsWanted}`, "overdue")],
         }),
         number({
           title: "Things backed up",

@@ -3,6 +3,7 @@ import { board } from "../library/board.ts";
 import {
   answered,
   backupsOverdue,
+  backupsWanted,
   cpuUsed,
   diskUsed,
   edgeErrorShare,
@@ -14,39 +15,10 @@ import {
 } from "../library/metrics.ts";
 import { bars, lines, number, strips } from "../library/panels.ts";
 import { rows } from "../library/tables.ts";
+import { answers, brokenPromises, firing, firingCount, used, verdict } from "../library/verdict.ts";
 import { objective, query } from "../library/words.ts";
 
-/** Alerts that want a person: the watchdog fires always and says that all is well. */
-const firing = 'ALERTS{alertstate="firing",severity!="none"}';
-const count = (severity: string) => `count(ALERTS{alertstate="firing",severity="${severity}"})`;
 const down = `${partsDown} or vector(0)`;
-const answers = 'min(probe_success{job="probe",instance="edge"})';
-
-/** What is used of each promise: 1 where it is broken. */
-const used = {
-  Uptime: `(1 - plimsoll:uptime:ratio:30d) / (1 - scalar(${promised.uptime}))`,
-  Errors: `plimsoll:edge:error_ratio:3d / scalar(${promised.errors})`,
-  "95% answered within": `(plimsoll:edge:p95_seconds:5m >= 0) / scalar(${promised.p95})`,
-  "Database latency": `plimsoll:database:latency_seconds:5m / scalar(${promised.database})`,
-  "Cache misses": `(1 - plimsoll:cache:hit_ratio:30m) / (1 - scalar(${promised.cacheHits}))`,
-  "Data a disaster would lose": `max(plimsoll_archive_waiting_seconds) / scalar(${promised.rpo})`,
-} as const;
-const broken = Object.values(used)
-  .map((share) => `(sum(${share} > bool 1) or vector(0))`)
-  .join(" + ");
-
-/** As `plimsoll status`: wrong is what pages, is down or has no backup, or a budget that is spent. */
-const wrong = [
-  count("page"),
-  partsDown,
-  `1 - ${answers}`,
-  backupsOverdue,
-  "count(plimsoll:budget:left_ratio < 0)",
-]
-  .map((found) => `((${found}) or vector(0))`)
-  .join(" + ");
-const look = `(count(${firing}) or vector(0)) + ${broken}`;
-const verdict = `clamp_max(2 * (${wrong}) + clamp_max(${look}, 1), 2)`;
 
 export function overview() {
   return board({
@@ -59,7 +31,7 @@ export function overview() {
         number({
           title: "All well",
           description:
-            "No: something is down, pages, has no backup, or a budget is spent. Look: a warning fires, or a promise is broken now.",
+            "No: a page fires, a part is down, a backup or a budget is gone, the disk is full. Look: a warning fires, or a promise is broken now. Silenced alerts count, too.",
           unit: "none",
           limits: { warnAbove: 1, above: 2 },
           called: { "0": "Yes", "1": "Look", "2": "No" },
@@ -68,13 +40,16 @@ export function overview() {
         }),
         number({
           title: "Alerts",
-          description: "Alerts that fire now; the list is below. 0 means that nobody needs to do anything.",
+          description: "Alerts that fire now, silenced ones too; the list is below.",
           unit: "none",
           limits: { above: 1 },
           more: "prometheus",
           queries: [
-            query(`${count("page")} or vector(0)`, "page"),
-            { ...query(`${count("warn")} or vector(0)`, "warn"), limits: { warnAbove: 1, above: 1000 } },
+            query(`${firingCount("page")} or vector(0)`, "page"),
+            {
+              ...query(`${firingCount("warn")} or vector(0)`, "warn"),
+              limits: { warnAbove: 1, above: 1000 },
+            },
           ],
         }),
         number({
@@ -102,15 +77,16 @@ export function overview() {
           // An error budget may still be left: what is spent is an alert, and red beside.
           limits: { warnAbove: 1, above: 1000 },
           more: "objectives",
-          queries: [query(broken, "broken")],
+          queries: [query(brokenPromises, "broken")],
         }),
         number({
           title: "Backups overdue",
           description: "Things whose newest backup is older than the schedule allows, or that have none.",
           unit: "none",
           limits: { above: 1 },
+          none: "none wanted",
           more: "backup",
-          queries: [query(backupsOverdue, "overdue")],
+          queries: [query(`${backupsOverdue} and on () ${backupsWanted}`, "overdue")],
         }),
       ],
       Promises: [

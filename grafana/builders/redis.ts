@@ -12,7 +12,7 @@ function rate(metric: string, by = "instance"): string {
 
 /** As the objective counts: to Redis a look whether a key exists is a read too, and most find none. */
 const asAsked =
-  'sum(rate(cache_requests_total{result="hit"}[$__rate_interval])) / (sum(rate(cache_requests_total[$__rate_interval])) > 0)';
+  'sum(rate(cache_requests_total{result="hit"}[$__rate_interval])) / (sum(rate(cache_requests_total{result=~"hit|miss"}[$__rate_interval])) > 0)';
 
 const full = `redis_memory_used_bytes{${OWN}} / (redis_memory_max_bytes{${OWN}} > 0)`;
 

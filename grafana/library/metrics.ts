@@ -95,8 +95,19 @@ const LAST_BACKUP = "plimsoll_backup_last_success_timestamp_seconds";
 /** Seconds since the newest good backup of each thing. */
 export const backupAge = `time() - max by (what) (${LAST_BACKUP})`;
 
-/** Things whose newest backup is older than the schedule allows; 1 where there is no backup of anything. */
-export const backupsOverdue = `(count(${backupAge} > scalar(${promised.backupAge})) or vector(0)) + (absent(${LAST_BACKUP}) or vector(0))`;
+/** One series where stack.yaml wants backups. */
+export const backupsWanted = promised.backupAge;
+
+/**
+ * Things whose newest backup is older than the schedule allows, in any repository; and one where there is none of a
+ * database that answers, or of anything.
+ */
+export const backupsOverdue = (() => {
+  const age = `time() - max by (what, repository) (${LAST_BACKUP})`;
+  const none = `absent(${LAST_BACKUP}{what="postgres"}) and on () max(pg_up) or absent(${LAST_BACKUP})`;
+  const missing = `max((${none}) and on () ${backupsWanted})`;
+  return `((count(${age} > scalar(${promised.backupAge})) or vector(0)) + (${missing} or vector(0)))`;
+})();
 
 /** Mean seconds of a statement, by node. */
 export const statementSeconds = (() => {

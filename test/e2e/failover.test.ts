@@ -154,7 +154,7 @@ describe.skipIf(!engine)("promote, rejoin, restore", () => {
       const said = await cli.run(words[0] as string, words.slice(1));
       expect(said.stderr, words.join(" ")).toMatch(/another is at work/);
     }
-    release();
+    await release();
     expect(await pointer()).toBe("postgres-1");
     expect(await docker("ps", "-aq", "--filter", `label=plimsoll.copy=${stack.project}`)).toBe("");
   });

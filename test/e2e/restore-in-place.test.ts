@@ -154,7 +154,7 @@ describe.skipIf(!engine)("restore in place", { timeout: 1_800_000 }, () => {
       const release = await holdLock(join(state(), `${lock}.lock`));
       const said = await cli.run("restore", ["--to", "latest", "--in-place", "--confirm", "fkod"]);
       expect(said.stderr, lock).toMatch(holder);
-      release();
+      await release();
     }
     expect((await volume()).split("\n").filter((name) => name.startsWith("docker"))).toEqual(["docker"]);
     expect(await docker("ps", "-aq", "--filter", `label=plimsoll.ahead=${stack.project}`)).toBe("");

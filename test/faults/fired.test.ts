@@ -53,6 +53,7 @@ describe.skipIf(!engine)("faults, and the alerts that they fire", () => {
     // A counter that was never seen at zero does not rise.
     await sleep(90_000);
     if (process.env.LONG !== "no") long = fire(site, SERIES.LONG, 5000);
+    long?.catch(() => undefined);
   });
   afterAll(async () => {
     console.log(firedTable(done));
@@ -76,7 +77,7 @@ describe.skipIf(!engine)("faults, and the alerts that they fire", () => {
     expect(over.filter(({ status }) => status === "rejected")).toEqual([]);
   });
 
-  it("what cannot be undone", async () => {
+  it.skipIf(chosen || process.env.FAULT)("what cannot be undone", async () => {
     await fire(site, SERIES.LAST, 300);
   });
 });

@@ -73,12 +73,13 @@ function picturesOf(stack: RunningStack, folder: string, seen: number) {
 }
 
 const stack = await startStack({ name: "screens", overrides: { "nginx.rate": false } });
+let traffic: ReturnType<typeof startTraffic> | undefined;
 try {
   const began = performance.now();
   const seen = () => (performance.now() - began) / 60_000;
   console.log(`${stack.project}: Prometheus on port ${stack.ports.prometheus}`);
   await stack.exec("api-1", ["node", "dist/seed.js"]);
-  const traffic = startTraffic(stack, Number(values.rate));
+  traffic = startTraffic(stack, Number(values.rate));
   await prove(stack);
   await sleep(Math.max(0, minutes - seen()) * 60_000);
   await calm(stack, Number(values.patience));
@@ -86,8 +87,8 @@ try {
   await breakIt(stack);
   await sleep(broken * 60_000);
   report(await picturesOf(stack, join(out, "broken"), seen()));
-  await traffic.stop();
   process.exitCode = well ? 0 : 1;
 } finally {
+  await traffic?.stop();
   await stack.stop();
 }
