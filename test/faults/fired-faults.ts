@@ -354,10 +354,7 @@ const FOURTH: readonly Fault[] = [
       goOn(
         site,
         "api-3",
-        `for server in $(grep -la dist/server /proc/[0-9]*/cmdline); do
-           server=\${server#/proc/} && server=\${server%/cmdline}
-           [ "$server" = 1 ] || break
-         done
+        `server=$(awk '$4 == 1 { print $1; exit }' /proc/[0-9]*/stat)
          trap "kill -CONT $server" EXIT && trap exit TERM
          while :; do kill -STOP "$server"; sleep 0.4; kill -CONT "$server"; sleep 0.1; done`,
       ),
@@ -384,9 +381,10 @@ const FOURTH: readonly Fault[] = [
     alerts: ["EdgeServerErrors"],
     async begin(site) {
       await weights(site, { "api-1": 100, "api-2": 10, "api-3": 100 });
-      await cutOff(site, "api-2");
+      // The database's proxy is in both.
+      for (const network of ["data", "monitoring"]) await cutOff(site, "api-2", network);
       return async () => {
-        await joinUp(site, "api-2");
+        for (const network of ["data", "monitoring"]) await joinUp(site, "api-2", network);
         await weights(site, { "api-1": 100, "api-2": 100, "api-3": 100 });
       };
     },

@@ -81,14 +81,15 @@ export async function killProcess(site: Site, node: string, words: string): Prom
   ]);
 }
 
-export const network = (site: Site) => `${site.stack.project}_data`;
+const networkOf = (site: Site, name: string) => `${site.stack.project}_${name}`;
 
-export async function cutOff(site: Site, service: string): Promise<void> {
-  await docker(site, "network", "disconnect", network(site), await idOf(site, service));
+export async function cutOff(site: Site, service: string, network = "data"): Promise<void> {
+  await docker(site, "network", "disconnect", networkOf(site, network), await idOf(site, service));
 }
 
-export async function joinUp(site: Site, service: string): Promise<void> {
-  await docker(site, "network", "connect", "--alias", service, network(site), await idOf(site, service));
+export async function joinUp(site: Site, service: string, network = "data"): Promise<void> {
+  const words = ["--alias", service, networkOf(site, network), await idOf(site, service)];
+  await docker(site, "network", "connect", ...words);
 }
 
 /** 64 bytes in the middle of a file become others. */
