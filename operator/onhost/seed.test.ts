@@ -35,6 +35,8 @@ function bash(body: string): string {
   const { stdout, stderr } = spawnSync("bash", ["-uo", "pipefail", "-c", STUBS + body, "seed", folder.path], {
     env: { ...process.env, FOLDER: folder.path },
     encoding: "utf8",
+    // Of a socket bash thinks that rshd started it, and reads the machine's bashrc.
+    stdio: ["ignore", "pipe", "pipe"],
   });
   return stdout + stderr;
 }
