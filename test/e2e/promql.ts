@@ -82,7 +82,7 @@ async function emptyPanels(stack: RunningStack): Promise<string[]> {
         stack,
         `/api/v1/query?query=${encodeURIComponent(expr)}`,
       );
-      const expected = !metricsIn(expr).some(isExplained);
+      const expected = explanation(expr) === undefined;
       filled.set(
         panel,
         filled.get(panel) === true || result.some(({ value }) => value[1] !== "NaN") || !expected,

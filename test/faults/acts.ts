@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseDocument } from "yaml";
 import { eventually } from "../e2e/wait.ts";
 import { docker, idOf, inSidecar, killServer, type Site, sql } from "./site.ts";
 
@@ -60,24 +59,6 @@ export async function reload(
   if (!whole.has(file)) whole.set(file, await readFile(file, "utf8"));
   await writeFile(file, text ?? (whole.get(file) as string));
   await docker(site, "kill", "--signal", "HUP", await idOf(site, service));
-}
-
-/** Production's receivers take their addresses from secrets, and local has none: this is one for both severities. */
-export async function receiveAt({ stack }: Site, url: string): Promise<void> {
-  const file = join(stack.folder, "alertmanager/alertmanager.yaml");
-  const document = parseDocument(await readFile(file, "utf8"));
-  const names = (document.toJS() as { receivers: { name: string }[] }).receivers.map(({ name }) => name);
-  for (const severity of ["page", "warn"])
-    document.setIn(
-      ["receivers", names.indexOf(severity), "webhook_configs"],
-      document.createNode([{ url, send_resolved: true }]),
-    );
-  await writeFile(file, document.toString());
-}
-
-/** Nor a way out, in a stack that tells nobody. */
-export async function letOut(site: Site, service: string): Promise<void> {
-  await docker(site, "network", "connect", "bridge", await idOf(site, service));
 }
 
 /** A command that goes on in a container until what is returned is called. */

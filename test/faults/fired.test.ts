@@ -2,16 +2,13 @@
  * Alerts of which no other series has the fault: each fires, and is over after. An hour and a quarter; WAVES=1,2 takes
  * these waves alone, FAULT=PATTERN what its faults are called, and LONG=no leaves out what takes three quarters of an hour.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { engineOrSkip, startStack } from "../e2e/engine.ts";
+import { engineOrSkip } from "../e2e/engine.ts";
 import { startWebhook, type Webhook } from "../e2e/webhook.ts";
-import { letOut, receiveAt } from "./acts.ts";
 import { type Fired, fire, firedTable } from "./fired.ts";
 import { SERIES } from "./fired-faults.ts";
-import { type Load, startLoad } from "./load.ts";
 import type { Site } from "./site.ts";
-import { ownDisks } from "./volumes.ts";
+import { openWatched, type Watched } from "./watched.ts";
 
 const engine = await engineOrSkip();
 const chosen = process.env.WAVES?.split(",").map(Number);
@@ -24,42 +21,22 @@ const waves = SERIES.WAVES.map((all, index) => ({
 describe.skipIf(!engine)("faults, and the alerts that they fire", () => {
   let site: Site;
   let hook: Webhook;
-  let load: Load;
+  let watched: Watched;
   const ends: (() => Promise<Fired[]>)[] = [];
   const done: Fired[] = [];
   let long: Promise<() => Promise<Fired[]>> | undefined;
 
   beforeAll(async () => {
     hook = await startWebhook();
-    const stack = await startStack({
-      name: "fired",
-      cold: true,
-      timeout: 600,
-      overrides: {
-        logging: false,
-        "nginx.rate": false,
-        "backup.verify": "0 0 1 1 *",
-        // A third of the time for what waits a part of it; all else is as for any stack.
-        "objectives.rpo": "20m",
-      },
-    });
     // What node_exporter shows of the disk.
-    const disks = await ownDisks(stack, { metrics: 64 });
-    site = { stack, disks, leader: "postgres-1", replica: "postgres-2" };
-    await receiveAt(site, `${hook.url}/refused`);
-    await stack.start();
-    await letOut(site, "alertmanager");
-    load = startLoad(stack.ports.nginx as number, stack.plan.domain, 10);
-    // A counter that was never seen at zero does not rise.
-    await sleep(90_000);
+    watched = await openWatched("fired", {}, `${hook.url}/refused`, { metrics: 64 });
+    site = watched.site;
     if (process.env.LONG !== "no") long = fire(site, SERIES.LONG, 5000);
     long?.catch(() => undefined);
   });
   afterAll(async () => {
     console.log(firedTable(done));
-    await load?.stop();
-    await site?.stack.stop();
-    await site?.disks?.close();
+    await watched?.close();
     hook?.close();
   });
 

@@ -34,8 +34,9 @@ export async function fire(
     const firing = await firingOf(site);
     for (const one of awaited) {
       if (!firing.has(one.alert) || fired.some(({ alert }) => alert === one.alert)) continue;
-      fired.push({ ...one, seconds: (Date.now() - one.began) / 1000, over: Number.NaN });
-      console.log(`${one.alert} after ${Math.round((Date.now() - one.began) / 1000)} s: ${one.what}`);
+      const seconds = (Date.now() - one.began) / 1000;
+      fired.push({ ...one, seconds, over: Number.NaN });
+      console.log(`${one.alert} after ${Math.round(seconds)} s: ${one.what}`);
     }
     const missing = awaited.filter((one) => !fired.some(({ alert }) => alert === one.alert));
     expect(missing.map(({ alert }) => alert)).toEqual([]);
