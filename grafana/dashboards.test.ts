@@ -75,7 +75,7 @@ describe.each(dashboardStems)("%s", (stem) => {
       const defaults = fieldConfig?.defaults;
       expect(description, title).toMatch(/^.{15,200}[.?]$/);
       expect(
-        UNITS.has(defaults?.unit) || defaults?.unit?.startsWith("suffix:"),
+        UNITS.has(defaults?.unit) || /^suffix:(days|h|min)$/.test(defaults?.unit ?? ""),
         `${title}: ${defaults?.unit}`,
       ).toBe(true);
       expect(defaults?.thresholds?.steps[0]?.value, title).toBeNull();

@@ -55,7 +55,6 @@ export const quietPanels: Readonly<Partial<Record<DashboardStem, Readonly<Record
     Hits: "nothing was read",
   },
   host: {
-    "Disk full in": "the disk is not filling, or nobody has looked for an hour",
     "Waits at its CPU limit": "containers are not watched (monitoring.containers)",
     "Started, and killed for memory": "nothing was started again, and nothing was killed",
   },

@@ -6,6 +6,9 @@ import { objective, query } from "../library/words.ts";
 
 const SERVER = 'server=~"$server"';
 
+const inUse =
+  "max by (server) (plimsoll_edge_server_weight > 0) unless max by (server) (plimsoll_edge_server_suspected == 1)";
+
 export function edge() {
   return board({
     stem: "edge",
@@ -39,16 +42,20 @@ export function edge() {
           queries: [query(edgeQuantile(0.95, SERVER), "p95")],
         }),
         number({
-          title: "Servers in use",
+          title: "Servers",
           description:
-            "Servers that take requests: with a weight above 0, and not refusing connections. 0 is an outage.",
+            "In use: with a weight above 0, and not refusing connections; 0 is an outage. A deploy takes one out at a time.",
           unit: "none",
           limits: { below: 1 },
           queries: [
-            query(
-              "count(max by (server) (plimsoll_edge_server_weight > 0) unless max by (server) (plimsoll_edge_server_suspected == 1)) or vector(0)",
-              "servers",
-            ),
+            query(`count(${inUse}) or vector(0)`, "in use"),
+            {
+              ...query(
+                `count(max by (server) (plimsoll_edge_server_weight) unless (${inUse})) or vector(0)`,
+                "out",
+              ),
+              limits: { warnAbove: 1, above: 2 },
+            },
           ],
         }),
         number({

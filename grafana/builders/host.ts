@@ -8,6 +8,9 @@ function rate(metric: string): string {
   return `rate(${metric}[$__rate_interval])`;
 }
 
+/** Seconds that stand for a disk that does not fill: a number that is missing is one that nobody measures. */
+const NEVER = 1e9;
+
 const pressure = ["cpu", "memory", "io"] as const;
 
 export function host() {
@@ -43,11 +46,10 @@ export function host() {
           description: "At the pace of the last six hours, of which one must have been seen.",
           unit: "s",
           limits: { warnBelow: 7 * 86_400, below: 86_400 },
-          none: "not filling",
-          noneIsGood: true,
+          called: { [NEVER]: "not filling" },
           queries: [
             query(
-              "node_filesystem_avail_bytes / (-deriv(node_filesystem_avail_bytes[6h]) > 1024) and node_filesystem_avail_bytes offset 1h",
+              `(node_filesystem_avail_bytes / (-deriv(node_filesystem_avail_bytes[6h]) > 1024) and node_filesystem_avail_bytes offset 1h) or 0 * node_filesystem_avail_bytes + ${NEVER}`,
               "left",
             ),
           ],
@@ -108,10 +110,12 @@ export function host() {
           description:
             "Share of the time in which something waited for it. Memory or disk above 10%: too little of it.",
           unit: "percentunit",
-          limits: { above: 0.1 },
-          queries: pressure.map((what) =>
-            query(rate(`node_pressure_${what}_waiting_seconds_total`), what === "io" ? "disk" : what),
-          ),
+          queries: [
+            ...pressure.map((what) =>
+              query(rate(`node_pressure_${what}_waiting_seconds_total`), what === "io" ? "disk" : what),
+            ),
+            objective("vector(0.1)", "of memory, disk: too much"),
+          ],
         }),
       ],
       Services: [

@@ -222,7 +222,7 @@ export function postgres() {
         strips({
           title: "Servers as the proxy sees them",
           description: "Which node takes writes and which takes reads.",
-          width: 10,
+          width: 24,
           queries: [
             query('max by (proxy, server) (haproxy_server_status{state="UP"})', "{{proxy}} {{server}}"),
           ],
@@ -231,7 +231,6 @@ export function postgres() {
           title: "Sessions",
           description: "Open sessions of each door and node.",
           unit: "none",
-          width: 7,
           queries: [
             query("sum by (proxy, server) (haproxy_server_current_sessions)", "{{proxy}} {{server}}"),
           ],
@@ -240,7 +239,6 @@ export function postgres() {
           title: "Failed connections",
           description: "Connections a second that the proxy could not open, or that a node ended.",
           unit: "ops",
-          width: 7,
           queries: [
             query(
               "sum by (proxy) (rate(haproxy_backend_connection_errors_total[$__rate_interval]))",

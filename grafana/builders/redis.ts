@@ -80,32 +80,30 @@ export function redis() {
           title: "Commands",
           description: "Commands a second.",
           unit: "ops",
-          width: 8,
           queries: [query(rate("redis_commands_processed_total"), "{{instance}}")],
-        }),
-        lines({
-          title: "A command takes",
-          description: "Mean time of the five slowest commands. All others wait while one runs.",
-          unit: "s",
-          width: 8,
-          queries: [
-            query(
-              `topk(5, ${rate("redis_commands_duration_seconds_total", "instance, cmd")} / (${rate("redis_commands_total", "instance, cmd")} > 0))`,
-              "{{instance}} {{cmd}}",
-            ),
-          ],
         }),
         lines({
           title: "Hits",
           description:
             "Share of reads that found their key. The promise is for the cache, as the application counts it where it does.",
           unit: "percentunit",
-          width: 8,
           max: 1,
           queries: [
             query(asAsked, "application"),
             query(hitShare(OWN), "{{instance}}"),
             objective(promised.cacheHits, "promised"),
+          ],
+        }),
+        lines({
+          title: "A command takes",
+          description: "Mean time of the five slowest commands. All others wait while one runs.",
+          unit: "s",
+          width: 24,
+          queries: [
+            query(
+              `topk(5, ${rate("redis_commands_duration_seconds_total", "instance, cmd")} / (${rate("redis_commands_total", "instance, cmd")} > 0))`,
+              "{{instance}} {{cmd}}",
+            ),
           ],
         }),
       ],

@@ -114,16 +114,17 @@ function nameOf(legend: string): string {
 
 /**
  * A series that ended leaves its last value behind: a replica that died was "0 s behind" for hours. So a number is one
- * series, which goes on as no number.
+ * series, the worst of several, which goes on as no number.
  */
-function unbroken(found: Query): Query {
-  return { ...found, expr: `max(${found.expr}) or vector(NaN)` };
+function unbroken(found: Query, limits = found.limits): Query {
+  const worst = limits && "below" in limits ? "min" : "max";
+  return { ...found, expr: `${worst}(${found.expr}) or vector(NaN)` };
 }
 
 /** A number now, coloured by its limits, with the way it came small behind it. */
 export function number(words: Words): PanelBuilder {
   const several = words.queries.length > 1;
-  const all = { ...words, queries: words.queries.map(unbroken) };
+  const all = { ...words, queries: words.queries.map((one) => unbroken(one, one.limits ?? words.limits)) };
   const panel = fill(new stat.PanelBuilder(), all, { width: 4, height: 4, as: "range" })
     .graphMode(common.BigValueGraphMode.Area)
     .colorMode(words.limits ? common.BigValueColorMode.Background : common.BigValueColorMode.Value)

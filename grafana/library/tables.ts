@@ -29,7 +29,11 @@ export function rows(
         renameByName: { ...columns, ...(value ? { Value: value } : {}) },
       },
     });
-  if (columns.alertname) panel.overrideByName(columns.alertname, [{ id: "custom.width", value: 230 }]);
+  // What is said of a table without lines would stand in each cell without a label.
+  if (words.none !== undefined)
+    for (const heading of Object.values(columns))
+      panel.overrideByName(heading, [{ id: "noValue", value: "–" }]);
+  if (columns.alertname) panel.overrideByName(columns.alertname, [{ id: "custom.width", value: 250 }]);
   // "page" before "warn".
   const { severity } = columns;
   return severity ? panel.sortBy([new common.TableSortByFieldStateBuilder().displayName(severity)]) : panel;

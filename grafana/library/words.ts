@@ -29,8 +29,6 @@ export type Words = {
   decimals?: number;
   /** Shown where there is no series at all. */
   none?: string;
-  /** Nothing is what one hopes for: green, and not grey. */
-  noneIsGood?: true;
   /** What a value is called instead of its number: `{ "0": "down", "1": "answers" }`. */
   called?: Readonly<Record<string, string>>;
   /** Colours of series whose name matches a pattern. */
@@ -49,13 +47,13 @@ export function objective(expr: string, legend = "objective"): Query {
 }
 
 /** Names in place of values, and grey for a number that is not there: it would have the colour of the lowest value. */
-export function mappings({ called = {}, none = "No data", noneIsGood }: Words): dashboard.ValueMapping[] {
+export function mappings({ called = {}, none = "No data" }: Words): dashboard.ValueMapping[] {
   const named = Object.entries(called).map(([value, text], index) => [value, { text, index }] as const);
   const unknown: dashboard.ValueMapping = {
     type: dashboard.MappingType.SpecialValue,
     options: {
       match: dashboard.SpecialValueMatch.NullAndNan,
-      result: { text: none, color: noneIsGood ? "green" : "#7f8087", index: named.length },
+      result: { text: none, color: "#7f8087", index: named.length },
     },
   };
   if (!named.length) return [unknown];
