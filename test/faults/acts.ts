@@ -6,38 +6,65 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../e2e/wait.ts";
 import { docker, idOf, inSidecar, killServer, type Site, sql } from "./site.ts";
 
+export type Undo = () => Promise<unknown>;
+/** @returns what ends it; none where it ended by itself, and the alert looks back at it for a while */
+export type Begin = (site: Site) => Promise<Undo | undefined>;
+
+export const API = ["api-1", "api-2", "api-3"];
+
 export function shell(site: Site, service: string, script: string): Promise<string> {
   return site.stack.exec(service, ["sh", "-c", script]);
 }
 
 /** It is there and answers nothing. */
-export async function pause(site: Site, service: string): Promise<string> {
-  return docker(site, "pause", await idOf(site, service));
-}
-
-export async function resume(site: Site, service: string): Promise<string> {
-  return docker(site, "unpause", await idOf(site, service));
+export function hangs(service: string): Begin {
+  return async (site) => {
+    const id = await idOf(site, service);
+    await docker(site, "pause", id);
+    return () => docker(site, "unpause", id);
+  };
 }
 
 /** Four times. @param seconds until it was seen by a scrape, before the next time */
-export async function dieOften(site: Site, service: string, seconds = 20): Promise<void> {
-  for (let times = 0; times < 4; times++) {
-    await eventually(() => killServer(site, service), 60);
-    await sleep(seconds * 1000);
-  }
+export function diesOften(service: string, seconds = 20): Begin {
+  return async (site) => {
+    for (let times = 0; times < 4; times++) {
+      await eventually(() => killServer(site, service), 60);
+      await sleep(seconds * 1000);
+    }
+    return undefined;
+  };
 }
 
-export async function cores(site: Site, service: string, share: number): Promise<void> {
-  await docker(site, "update", "--cpus", String(share), await idOf(site, service));
+/** So many cores, until what is returned is called. */
+export async function limitCpu(site: Site, service: string, cpus: number): Promise<Undo> {
+  const id = await idOf(site, service);
+  const before = Number(await docker(site, "inspect", "--format", "{{.HostConfig.NanoCpus}}", id)) / 1e9;
+  const set = (share: number) => docker(site, "update", "--cpus", String(share), id);
+  await set(cpus);
+  return () => set(before);
 }
 
 /** A folder in the sidecar takes nothing any more. */
-export function closed(site: Site, folder: string): Promise<string> {
-  return inSidecar(site, `find ${folder} -type d -exec chmod a-w {} +`);
+export async function lockFolder(site: Site, folder: string): Promise<Undo> {
+  const allow = (mode: string) => inSidecar(site, `find ${folder} -type d -exec chmod ${mode} {} +`);
+  await allow("a-w");
+  return () => allow("u+w");
 }
 
-export function opened(site: Site, folder: string): Promise<string> {
-  return inSidecar(site, `find ${folder} -type d -exec chmod u+w {} +`);
+/** A slot that nobody reads, and so much log that it holds: a share of what it may, and megabytes above. */
+export function slotLeftBehind(share: number, more: number): Begin {
+  return async (site) => {
+    await sql(site, site.leader, "select pg_create_physical_replication_slot('left_behind', true)");
+    await writeLog(site, (await slotLimit(site)) * share + more);
+    return () => sql(site, site.leader, "select pg_drop_replication_slot('left_behind')");
+  };
+}
+
+/** Megabytes that a slot may hold. */
+export async function slotLimit(site: Site): Promise<number> {
+  const setting = "select setting from pg_settings where name = 'max_slot_wal_keep_size'";
+  return Number(await sql(site, site.leader, setting));
 }
 
 /** Log that no table has. */
@@ -47,22 +74,24 @@ export async function writeLog(site: Site, megabytes: number): Promise<void> {
     await sql(site, site.leader, `select count(${message}) from generate_series(1, 32)`);
 }
 
-const whole = new Map<string, string>();
-
-/** Other text in the service's own file, or what it had; then it is told. */
+/** Other text in the service's own file, and it is told; until what is returned is called. */
 export async function reload(
   site: Site,
   service: "prometheus" | "alertmanager",
-  text?: string,
-): Promise<void> {
+  text: string,
+): Promise<Undo> {
   const file = join(site.stack.folder, service, `${service}.yaml`);
-  if (!whole.has(file)) whole.set(file, await readFile(file, "utf8"));
-  await writeFile(file, text ?? (whole.get(file) as string));
-  await docker(site, "kill", "--signal", "HUP", await idOf(site, service));
+  const whole = await readFile(file, "utf8");
+  const tell = async (words: string) => {
+    await writeFile(file, words);
+    await docker(site, "kill", "--signal", "HUP", await idOf(site, service));
+  };
+  await tell(text);
+  return () => tell(whole);
 }
 
 /** A command that goes on in a container until what is returned is called. */
-export async function goOn(site: Site, service: string, script: string): Promise<() => Promise<unknown>> {
+export async function keepRunning(site: Site, service: string, script: string): Promise<Undo> {
   const id = await idOf(site, service);
   const running = spawn(
     "docker",

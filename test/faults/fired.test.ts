@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineOrSkip } from "../e2e/engine.ts";
 import { startWebhook, type Webhook } from "../e2e/webhook.ts";
-import { type Fired, fire, firedTable } from "./fired.ts";
-import { SERIES } from "./fired-faults.ts";
+import { type Fired, fire, firedTable } from "./fired/fire.ts";
+import { SERIES } from "./fired/series.ts";
 import type { Site } from "./site.ts";
 import { openWatched, type Watched } from "./watched.ts";
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { eventually } from "../e2e/wait.ts";
 import type { Call, Webhook } from "../e2e/webhook.ts";
+import type { Undo } from "./acts.ts";
 import { alerts } from "./alerts.ts";
 import type { PageFault } from "./page-faults.ts";
 import type { Site } from "./site.ts";
@@ -21,7 +22,7 @@ export type Paged = {
   overs: number;
 };
 
-type Begun = PageFault & { acted: number; healed: number };
+type Begun = PageFault & { acted: number; end?: Undo | undefined; healed: number };
 
 const nameOf = ({ alerts: all }: Call) => all[0]?.labels.alertname ?? "";
 
@@ -37,13 +38,15 @@ export async function pageFor(
 ): Promise<{ paged: () => Promise<Paged[]>; beside: string[] }> {
   const began = Date.now();
   const begun: Begun[] = [];
+  const failures: unknown[] = [];
   const mine = new Set(faults.map(({ alert }) => alert));
   const said = ({ alert }: PageFault, status: Call["status"], after: number) =>
     hook.calls.filter((call) => call.at >= after && call.status === status && nameOf(call) === alert);
   try {
     for (const fault of faults) {
-      begun.push({ ...fault, acted: Date.now(), healed: 0 });
-      await fault.act(site);
+      const one: Begun = { ...fault, acted: Date.now(), healed: 0 };
+      begun.push(one);
+      one.end = await fault.begin(site);
     }
     await eventually(async () => {
       const missing = begun.filter((fault) => said(fault, "firing", fault.acted).length === 0);
@@ -51,13 +54,13 @@ export async function pageFor(
     }, patience);
     await sleep(Math.max(0, quiet * 1000 - (Date.now() - began)));
   } finally {
-    const failures: unknown[] = [];
     for (const fault of begun.toReversed()) {
-      await fault.heal?.(site)?.catch((error: unknown) => failures.push(error));
+      await fault.end?.().catch((error: unknown) => failures.push(error));
       fault.healed = Date.now();
     }
     if (failures.length > 0) console.error(failures);
   }
+  expect(failures).toEqual([]);
   await eventually(async () => {
     expect(await unwell(site.stack)).toEqual([]);
     const firing = (await alerts(site.stack)).filter(({ state }) => state === "firing");
@@ -84,7 +87,7 @@ export async function pageFor(
       told: (first.at - fault.acted) / 1000,
       messages: said(fault, "firing", fault.acted).length,
       overs: said(fault, "resolved", fault.acted).length,
-      over: (last.at - (fault.heal ? fault.healed : fault.acted)) / 1000,
+      over: (last.at - (fault.end ? fault.healed : fault.acted)) / 1000,
     };
   };
   return { paged: () => Promise.all(begun.map(one)), beside };

@@ -1,15 +1,15 @@
 /** From a fault to the alerts that fire because of it, as the stack's own Prometheus says. */
 import { expect } from "vitest";
-import { eventually } from "../e2e/wait.ts";
-import { alerts } from "./alerts.ts";
-import type { Site } from "./site.ts";
+import { eventually } from "../../e2e/wait.ts";
+import type { Begin, Undo } from "../acts.ts";
+import { alerts } from "../alerts.ts";
+import type { Site } from "../site.ts";
 
 export type Fault = {
   what: string;
   /** Each must fire; others may. */
   alerts: readonly string[];
-  /** @returns what ends it; none where it ended by itself, and the alert looks back at it for a while */
-  begin(site: Site): Promise<(() => Promise<unknown>) | undefined>;
+  begin: Begin;
 };
 
 export type Fired = { what: string; alert: string; seconds: number; over: number };
@@ -20,7 +20,8 @@ export async function fire(
   faults: readonly Fault[],
   patience: number,
 ): Promise<() => Promise<Fired[]>> {
-  const ends: (() => Promise<unknown>)[] = [];
+  const ends: Undo[] = [];
+  const failures: unknown[] = [];
   const fired: Fired[] = [];
   const awaited = faults.flatMap(({ what, alerts: names }) =>
     names.map((alert) => ({ what, alert, began: 0 })),
@@ -51,8 +52,11 @@ export async function fire(
     await Promise.all([eventually(look, patience), ...acting]);
   } finally {
     await Promise.allSettled(acting);
-    for (const end of ends.toReversed()) await end().catch((error: unknown) => console.error(error));
+    for (const end of ends.toReversed()) await end().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) console.error(failures);
   }
+  // A fault that stays is one of every wave after it.
+  expect(failures).toEqual([]);
   const healed = Date.now();
   const over = eventually(async () => {
     const firing = await firingOf(site);
