@@ -182,6 +182,41 @@ describe("objectives", { timeout: 600_000 }, () => {
   });
 });
 
+describe("numbers whose colour says something", { timeout: 600_000 }, () => {
+  it("tells a disk that does not fill from one that nobody measures", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const left = asked("host", "Disk full in");
+    const disk = (values: string) => ({ node_filesystem_avail_bytes: values });
+    // Ten megabytes a minute: of 99.1 GB, that is 594,600 s.
+    answers(disk("1e11-1e7x120"), [
+      ["90m", left, { "{}": 594_600 }],
+      // An hour must have been seen.
+      ["30m", left, { "{}": 1e9 }],
+    ]);
+    answers(disk("1e11x120"), [["90m", left, { "{}": 1e9 }]]);
+    answers({ up: "1x120" }, [["90m", `count((${left}) == (${left})) or vector(0)`, { "{}": 0 }]]);
+  });
+
+  it("counts servers that are drained or refuse as out of use", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const [inUse, out] = [asked("edge", "Servers", 0), asked("edge", "Servers", 1)];
+    answers(canary, [
+      ["40m", inUse, { "{}": 3 }],
+      ["40m", out, { "{}": 0 }],
+    ]);
+    const ill = {
+      'plimsoll_edge_server_weight{server="api-1"}': "100x60",
+      'plimsoll_edge_server_weight{server="api-2"}': "0x60",
+      'plimsoll_edge_server_weight{server="api-3"}': "100x60",
+      'plimsoll_edge_server_suspected{server="api-3"}': "1x60",
+    };
+    answers(ill, [
+      ["40m", inUse, { "{}": 1 }],
+      ["40m", out, { "{}": 2 }],
+    ]);
+  });
+});
+
 /** A small stack on which all is well: no replica, no Redis, no backups, no probe of the edge. */
 const well: Series = {
   'ALERTS{alertname="Watchdog",alertstate="firing",severity="none"}': "1x60",

@@ -10,6 +10,7 @@ import { MiB } from "../../generator/spec/words.ts";
 import { readStackFolder } from "../../generator/stack.ts";
 import { memoryOf } from "../../operator/operate/load.ts";
 import { engineOrSkip, type RunningStack, startStack } from "../e2e/engine.ts";
+import { query } from "../e2e/prometheus.ts";
 import { startLoad } from "../faults/load.ts";
 import { row } from "./measure.ts";
 
@@ -38,11 +39,8 @@ async function usesOf({ engine, project }: RunningStack): Promise<Map<string, Us
   return new Map(await Promise.all(uses));
 }
 
-async function ask(stack: RunningStack, query: string): Promise<number> {
-  const answer = await stack.http(`/api/v1/query?query=${encodeURIComponent(query)}`, {
-    service: "prometheus",
-  });
-  return Number(answer.json<{ data: { result: { value: [number, string] }[] } }>().data.result[0]?.value[1]);
+async function ask(stack: RunningStack, expression: string): Promise<number> {
+  return (await query(stack, expression))[0]?.value ?? Number.NaN;
 }
 
 /** Bytes and lines that all containers wrote into their logs since then. */

@@ -3,6 +3,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { compareLimits } from "./limits.ts";
+import { query } from "./prometheus.ts";
 import { eventually } from "./wait.ts";
 
 const engine = await engineOrSkip();
@@ -87,14 +88,9 @@ describe.skipIf(!engine)("containers", () => {
     );
     return Object.fromEntries(all);
   }
-  async function asked(query: string): Promise<Record<string, number>> {
-    const answer = await stack.http(`/api/v1/query?query=${encodeURIComponent(query)}`, {
-      service: "prometheus",
-    });
-    const { data } = answer.json<{
-      data: { result: { metric: { instance: string }; value: [number, string] }[] };
-    }>();
-    return Object.fromEntries(data.result.map(({ metric, value }) => [metric.instance, Number(value[1])]));
+  async function asked(expression: string): Promise<Record<string, number>> {
+    const found = await query(stack, expression);
+    return Object.fromEntries(found.map(({ metric, value }) => [metric.instance, value]));
   }
 
   it("says of each service what the engine says", async () => {

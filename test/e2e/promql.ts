@@ -6,6 +6,7 @@ import type { Finished } from "../../grafana/library/finish.ts";
 import { quietPanels } from "../../grafana/quiet.ts";
 import type { DashboardStem } from "../../grafana/stems.ts";
 import type { RunningStack } from "./engine.ts";
+import { askPrometheus, query } from "./prometheus.ts";
 
 /** Metrics that a healthy stack of Debian images cannot have, each with the reason. */
 const EXPLAINED: readonly [RegExp, string][] = [
@@ -36,35 +37,44 @@ function isExplained(metric: string): boolean {
 
 /** Why a healthy stack of Debian images may find nothing by this expression, if there is a reason. */
 export function explanation(expression: string): string | undefined {
-  const metrics = metricsIn(expression);
+  const metrics = metricsIn(expression).filter((metric) => typeof metric === "string");
   return EXPLAINED.find(([pattern]) => metrics.some((metric) => pattern.test(metric)))?.[1];
 }
 
-/** Names of metrics in an expression. */
-export function metricsIn(expression: string): string[] {
-  const names: string[] = [];
+/** Names of metrics in an expression, or patterns of them. */
+export function metricsIn(expression: string): (string | RegExp)[] {
+  const names: (string | RegExp)[] = [];
   parser.parse(expression).iterate({
     enter(node) {
       if (node.name !== "VectorSelector") return;
       const name = node.node.getChild("Identifier");
-      if (name) names.push(expression.slice(name.from, name.to));
+      if (name) return void names.push(expression.slice(name.from, name.to));
+      const [, matches, text] = /__name__(=~?)"([^"]*)"/.exec(expression.slice(node.from, node.to)) ?? [];
+      if (text === undefined) throw new Error(`${expression}: a selector that names no metric`);
+      names.push(matches === "=" ? text : new RegExp(`^(?:${text})$`));
     },
   });
   return names;
 }
 
+function exists(metric: string | RegExp, existing: ReadonlySet<string>): boolean {
+  return typeof metric === "string"
+    ? existing.has(metric) || isExplained(metric)
+    : [...existing].some((name) => metric.test(name));
+}
+
 /** One line for each metric that a rule asks for and that does not exist, and each panel that stays empty. */
 export async function evaluateAll(stack: RunningStack): Promise<string[]> {
-  const existing = new Set(await ask<string[]>(stack, "/api/v1/label/__name__/values"));
-  const { groups } = await ask<{ groups: { rules: { name: string; query: string }[] }[] }>(
+  const existing = new Set(await askPrometheus<string[]>(stack, "/api/v1/label/__name__/values"));
+  const { groups } = await askPrometheus<{ groups: { rules: { name: string; query: string }[] }[] }>(
     stack,
     "/api/v1/rules",
   );
   const missing = groups
     .flatMap(({ rules }) => rules)
-    .flatMap(({ name, query }) =>
-      metricsIn(query)
-        .filter((metric) => !existing.has(metric) && !isExplained(metric))
+    .flatMap(({ name, query: asked }) =>
+      metricsIn(asked)
+        .filter((metric) => !exists(metric, existing))
         .map((metric) => `${metric} (rule ${name})`),
     );
   return [...new Set([...missing, ...(await emptyPanels(stack))])].sort();
@@ -78,26 +88,15 @@ async function emptyPanels(stack: RunningStack): Promise<string[]> {
       quietPanels[path.replace(".json", "") as DashboardStem] ?? {};
     const filled = new Map<string, boolean>();
     for (const { panel, expr } of expressions(dashboard)) {
-      const { result } = await ask<{ result: { value: [number, string] }[] }>(
-        stack,
-        `/api/v1/query?query=${encodeURIComponent(expr)}`,
-      );
+      const found = await query(stack, expr);
       const expected = explanation(expr) === undefined;
       filled.set(
         panel,
-        filled.get(panel) === true || result.some(({ value }) => value[1] !== "NaN") || !expected,
+        filled.get(panel) === true || found.some(({ value }) => !Number.isNaN(value)) || !expected,
       );
     }
     for (const [panel, has] of filled)
       if (!has && !(panel in quiet)) empty.push(`${path}: ${panel} is empty`);
   }
   return empty;
-}
-
-/** @throws where Prometheus refuses the expression */
-async function ask<Data>(stack: RunningStack, path: string): Promise<Data> {
-  const answer = await stack.http(path, { service: "prometheus" });
-  const { status, data, error } = answer.json<{ status: string; data: Data; error?: string }>();
-  if (status !== "success") throw new Error(`${path}: ${error}`);
-  return data;
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listOwn, readOwn } from "../../generator/package.ts";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { compareLimits } from "./limits.ts";
+import { askPrometheus, query } from "./prometheus.ts";
 import { evaluateAll } from "./promql.ts";
 import { eventually } from "./wait.ts";
 
@@ -105,13 +106,11 @@ describe.skipIf(!engine)("fkod, images: debian", () => {
 
   it("scrapes every target", async () => {
     await eventually(async () => {
-      const { data } = (await stack.http("/api/v1/targets", { service: "prometheus" })).json<{
-        data: {
-          activeTargets: { scrapePool: string; scrapeUrl: string; health: string; lastError: string }[];
-        };
-      }>();
-      expect(data.activeTargets.filter(({ health }) => health !== "up")).toEqual([]);
-      const pools = new Set(data.activeTargets.map(({ scrapePool }) => scrapePool));
+      const { activeTargets } = await askPrometheus<{
+        activeTargets: { scrapePool: string; scrapeUrl: string; health: string; lastError: string }[];
+      }>(stack, "/api/v1/targets");
+      expect(activeTargets.filter(({ health }) => health !== "up")).toEqual([]);
+      const pools = new Set(activeTargets.map(({ scrapePool }) => scrapePool));
       for (const { job } of stack.plan.scrapes) expect([...pools]).toContain(job);
     }, 60);
   });
@@ -130,15 +129,10 @@ describe.skipIf(!engine)("fkod, images: debian", () => {
   });
 
   it("loads every rule without a fault, and none fires on a healthy stack but the dead man's switch", async () => {
-    const { data } = (await stack.http("/api/v1/rules", { service: "prometheus" })).json<{
-      data: {
-        groups: {
-          name: string;
-          rules: { name: string; health: string; lastError?: string; state?: string }[];
-        }[];
-      };
-    }>();
-    const rules = data.groups.flatMap(({ rules }) => rules);
+    const { groups } = await askPrometheus<{
+      groups: { rules: { name: string; health: string; lastError?: string; state?: string }[] }[];
+    }>(stack, "/api/v1/rules");
+    const rules = groups.flatMap(({ rules }) => rules);
     expect(rules.length).toBeGreaterThan(30);
     expect(rules.filter(({ health }) => health === "err")).toEqual([]);
     const firing = rules.filter(({ state }) => state === "firing").map(({ name }) => name);
@@ -153,12 +147,8 @@ describe.skipIf(!engine)("fkod, images: debian", () => {
       expect(info[0]?.status.code).toBe(0);
       expect(info[0]?.backup[0]).toMatchObject({ type: "full", error: false });
       expect(await sql("postgres-1", "select archived_count > 0 from pg_stat_archiver")).toBe("t");
-      const { data } = (
-        await stack.http("/api/v1/query?query=plimsoll_backup_last_success_timestamp_seconds", {
-          service: "prometheus",
-        })
-      ).json<{ data: { result: { metric: { what: string } }[] } }>();
-      const kinds = data.result.map(({ metric }) => metric.what);
+      const found = await query(stack, "plimsoll_backup_last_success_timestamp_seconds");
+      const kinds = found.map(({ metric }) => metric.what);
       expect(kinds).toContain("postgres");
       expect(kinds.some((kind) => kind !== "postgres")).toBe(true);
     }, 120);
@@ -170,16 +160,13 @@ describe.skipIf(!engine)("fkod, images: debian", () => {
     await stack.exec("backup-postgres", ["plimsoll-backup", "verify"]);
     await stack.exec("backup-files", ["plimsoll-backup-files", "verify"]);
     await eventually(async () => {
-      const value = async (query: string) =>
-        (
-          await stack.http(`/api/v1/query?query=${encodeURIComponent(query)}`, { service: "prometheus" })
-        ).json<{ data: { result: { metric: { what?: string }; value: [number, string] }[] } }>().data.result;
-      const failed = await value("plimsoll_backup_verify_last_run_failed");
-      expect(failed.map(({ metric, value: [, text] }) => `${metric.what} ${text}`).sort()).toEqual([
+      const failed = await query(stack, "plimsoll_backup_verify_last_run_failed");
+      expect(failed.map(({ metric, value }) => `${metric.what} ${value}`).sort()).toEqual([
         "files 0",
         "postgres 0",
       ]);
-      expect((await value("node_textfile_scrape_error")).map(({ value: [, text] }) => text)).toEqual(["0"]);
+      const broken = await query(stack, "node_textfile_scrape_error");
+      expect(broken.map(({ value }) => value)).toEqual([0]);
     }, 120);
   });
 

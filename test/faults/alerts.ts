@@ -1,5 +1,6 @@
 /** What the stack's own Prometheus says of its own rules. */
 import type { RunningStack } from "../e2e/engine.ts";
+import { askPrometheus } from "../e2e/prometheus.ts";
 
 export type Alert = {
   name: string;
@@ -9,11 +10,11 @@ export type Alert = {
 };
 
 export async function alerts(stack: RunningStack): Promise<Alert[]> {
-  const answer = await stack.http("/api/v1/alerts", { service: "prometheus" });
-  const { data } = answer.json<{
-    data: { alerts: { labels: { alertname: string }; state: Alert["state"] }[] };
-  }>();
-  return data.alerts.map(({ labels, state }) => ({
+  const found = await askPrometheus<{ alerts: { labels: { alertname: string }; state: Alert["state"] }[] }>(
+    stack,
+    "/api/v1/alerts",
+  );
+  return found.alerts.map(({ labels, state }) => ({
     name: labels.alertname,
     key: JSON.stringify(Object.entries(labels).sort()),
     state,
@@ -22,7 +23,9 @@ export async function alerts(stack: RunningStack): Promise<Alert[]> {
 
 /** Seconds for which a rule must hold before it fires, by name. */
 export async function patience(stack: RunningStack): Promise<Map<string, number>> {
-  const answer = await stack.http("/api/v1/rules?type=alert", { service: "prometheus" });
-  const { data } = answer.json<{ data: { groups: { rules: { name: string; duration: number }[] }[] } }>();
-  return new Map(data.groups.flatMap(({ rules }) => rules.map(({ name, duration }) => [name, duration])));
+  const { groups } = await askPrometheus<{ groups: { rules: { name: string; duration: number }[] }[] }>(
+    stack,
+    "/api/v1/rules?type=alert",
+  );
+  return new Map(groups.flatMap(({ rules }) => rules.map(({ name, duration }) => [name, duration])));
 }

@@ -10,6 +10,7 @@ import { dashboards } from "../../grafana/dashboards.ts";
 import { expressions } from "../../grafana/expressions.ts";
 import { type RunningStack, startStack } from "../e2e/engine.ts";
 import { buildCli, cliOn, removeCli } from "../e2e/operate-cli.ts";
+import { query } from "../e2e/prometheus.ts";
 import { report } from "./report.ts";
 import { takePictures } from "./take.ts";
 import { startTraffic } from "./traffic.ts";
@@ -56,12 +57,10 @@ async function breakIt(stack: RunningStack): Promise<void> {
 /** Until the Overview says that all is well, for so long at most: other work on the machine makes the stack slow. */
 async function calm(stack: RunningStack, patience: number): Promise<void> {
   const [verdict] = expressions(dashboards.overview()).filter(({ panel }) => panel === "All well");
-  const path = `/api/v1/query?query=${encodeURIComponent(verdict?.expr ?? "")}`;
   const deadline = performance.now() + patience * 60_000;
   for (;;) {
-    const answer = await stack.http(path, { service: "prometheus" });
-    const { data } = answer.json<{ data: { result: { value: [number, string] }[] } }>();
-    if (data.result[0]?.value[1] === "0") return;
+    const [found] = await query(stack, verdict?.expr ?? "");
+    if (found?.value === 0) return;
     if (performance.now() > deadline) return console.log("It was not all well: the machine is busy.");
     await sleep(5_000);
   }
