@@ -73,7 +73,7 @@ export default defineConfig({
           hookTimeout: 1_200_000,
           retry: RETRY,
           // They wait more than they compute.
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {

@@ -10,7 +10,7 @@ async function sums(site: DeploySite, folder: string): Promise<string> {
 
 async function servers(site: DeploySite, question: string): Promise<string[]> {
   const list = await site.exec(
-    `for name in api-1 api-2 api-3; do id=$(docker ps -q --filter label=com.docker.compose.service=$name); ${question}; done`,
+    `for id in $(docker ps -q --filter name='rolling-production-api-[0-9]'); do ${question}; done`,
   );
   return [...new Set(list.trim().split("\n"))];
 }

@@ -12,6 +12,7 @@ import type { Release } from "../../operator/release/history.ts";
 import { imagesIn } from "../../operator/up/images.ts";
 import { startLoad } from "../deploy/load.ts";
 import { type Droplet, startDroplet } from "./droplet.ts";
+import { inLong } from "./long.ts";
 import { buildCli, removeCli, type Said } from "./operate-cli.ts";
 import { eventually } from "./wait.ts";
 
@@ -32,7 +33,9 @@ export async function openDeploySite(name: string) {
   let droplet: Droplet | undefined;
   try {
     droplet = await startDroplet({ name });
-    await setProduction({ host: "droplet", machine: MACHINE, certificates: false });
+    // With two, each deploy is shorter by a server; test/faults/deploy.test.ts has three.
+    const servers = inLong(3, 2);
+    await setProduction({ host: "droplet", machine: MACHINE, certificates: false, "api.servers": servers });
     await setRelease("v1");
     const { files } = produce(await readStackFolder(stack), "production", { images: "debian" });
     const compose = files.find(({ path }) => path === "compose.yaml")?.text ?? "";
