@@ -1,6 +1,7 @@
 /** A steady load through nginx, counted at the client: what was asked, what failed, and how. */
 import http from "node:http";
 import { performance } from "node:perf_hooks";
+import { startPace } from "../e2e/pace.ts";
 
 export type Count = { sent: number; failed: number; slowest: number; kinds: Record<string, number> };
 
@@ -23,15 +24,10 @@ const BODY = "x".repeat(2048);
 /** Requests at a fixed rate whatever comes back, on kept-alive connections, as browsers hold them. */
 export function startLoad(port: number, host: string, perSecond: number): Load {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
-  const open = new Set<Promise<void>>();
   let count = empty();
-  let next = 0;
-  const timer = setInterval(() => {
-    const asked = ask(REQUESTS[next++ % REQUESTS.length] as (typeof REQUESTS)[number]).finally(() =>
-      open.delete(asked),
-    );
-    open.add(asked);
-  }, 1000 / perSecond);
+  const pace = startPace(perSecond, (turn) =>
+    ask(REQUESTS[turn % REQUESTS.length] as (typeof REQUESTS)[number]),
+  );
 
   function ask({ method, path }: (typeof REQUESTS)[number]): Promise<void> {
     const began = performance.now();
@@ -75,8 +71,7 @@ export function startLoad(port: number, host: string, perSecond: number): Load {
       return taken;
     },
     async stop() {
-      clearInterval(timer);
-      await Promise.all(open);
+      await pace.stop();
       agent.destroy();
     },
   };

@@ -1,7 +1,6 @@
 /** Learners on fkod: most read, some register, enrol, rate and ask for a mentor, a few ask for what is not there. */
 import type { RunningStack } from "../e2e/engine.ts";
-
-export type Traffic = { stop(): Promise<void> };
+import { type Pace, startPace } from "../e2e/pace.ts";
 
 type Learner = { authorization: string };
 
@@ -10,22 +9,9 @@ const TOPICS = ["typescript", "sql", "python", "design", "careers", "devops"];
 const KEPT = 50;
 
 /** Requests at a steady rate whatever is answered. */
-export function startTraffic(stack: RunningStack, perSecond: number): Traffic {
-  const open = new Set<Promise<unknown>>();
+export function startTraffic(stack: RunningStack, perSecond: number): Pace {
   const learners: Learner[] = [];
-  let turn = 0;
-  const timer = setInterval(() => {
-    const asked = step(stack, learners, turn++)
-      .catch(() => undefined)
-      .finally(() => open.delete(asked));
-    open.add(asked);
-  }, 1000 / perSecond);
-  return {
-    async stop() {
-      clearInterval(timer);
-      await Promise.all(open);
-    },
-  };
+  return startPace(perSecond, (turn) => step(stack, learners, turn).catch(() => undefined));
 }
 
 function any(below: number): number {
