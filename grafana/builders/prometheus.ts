@@ -121,7 +121,12 @@ export function prometheus() {
           title: "Memory of the monitoring",
           description: "Resident memory of Prometheus, Alertmanager and the exporters.",
           unit: "bytes",
-          queries: [query('process_resident_memory_bytes{job!="api"}', "{{job}}")],
+          queries: [
+            query(
+              'process_resident_memory_bytes{job=~"prometheus|alertmanager|node|.+-exporter"}',
+              "{{job}}",
+            ),
+          ],
         }),
       ],
       Alerts: [

@@ -17,7 +17,7 @@ export const used = {
   "95% answered within": `(plimsoll:edge:p95_seconds:5m >= 0) / scalar(${promised.p95})`,
   "Database latency": `plimsoll:database:latency_seconds:5m / scalar(${promised.database})`,
   "Cache misses": `(1 - plimsoll:cache:hit_ratio:30m) / (1 - scalar(${promised.cacheHits}))`,
-  "Data a disaster would lose": `max(plimsoll_archive_waiting_seconds) / scalar(${promised.rpo})`,
+  "Lost in a disaster": `max(plimsoll_archive_waiting_seconds) / scalar(${promised.rpo})`,
 } as const;
 
 /** One slow request at night, or three reads of an empty cache, break no promise: as its alerts, by a rate at least. */
@@ -38,7 +38,7 @@ const wrong = sumOf([
   `1 - ${answers}`,
   backupsOverdue,
   "count(plimsoll:budget:left_ratio < 0)",
-  isBroken(used["Data a disaster would lose"]),
+  isBroken(used["Lost in a disaster"]),
   `sum(${diskUsed} > bool 0.9)`,
 ]);
 

@@ -13,11 +13,15 @@ import "@fontsource/inter/400.css";
 import "@fontsource/inter/500.css";
 import "@fontsource/roboto-mono/400.css";
 
+const TYPEFACES = ["400 14px Inter", "500 14px Inter", "400 14px Roboto Mono"];
+
 const given = new URLSearchParams(location.search);
 
 async function draw(): Promise<void> {
   await initPluginTranslations("plimsoll");
   registerOptions();
+  // Or text is measured in another typeface, and the size chosen for it does not fit.
+  await Promise.all(TYPEFACES.map((face) => document.fonts.load(face)));
   const { dashboard, reasons } = (await (await fetch(`/dashboards/${given.get("stem")}`)).json()) as Served;
   const page = document.documentElement.clientWidth;
   const asking = {
@@ -47,7 +51,6 @@ async function draw(): Promise<void> {
       <Board {...{ dashboard, filled, asking, page, reasons, failed }} />
     </ThemeContext.Provider>,
   );
-  await document.fonts.ready;
   // Charts measure themselves and are drawn again.
   setTimeout(() => Object.assign(window, { picture }), 1500);
 }
