@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { secondTries } from "./test/second-try.ts";
 
-/** Minutes each: begun last, one of them would be run by one worker while the other has nothing to do. */
+/** Minutes each: begun last, one of them would be run by one worker while the others have nothing to do. */
 const LONG = [
   "restore-in-place",
   "dr",

@@ -186,15 +186,21 @@ describe("numbers whose colour says something", { timeout: 600_000 }, () => {
   it("tells a disk that does not fill from one that nobody measures", ({ skip }) => {
     if (!promtool) return skip("no promtool");
     const left = asked("host", "Disk full in");
+    const known = (expr: string) => `count((${expr}) == (${expr})) or vector(0)`;
     const disk = (values: string) => ({ node_filesystem_avail_bytes: values });
     // Ten megabytes a minute: of 99.1 GB, that is 594,600 s.
     answers(disk("1e11-1e7x120"), [
       ["90m", left, { "{}": 594_600 }],
       // An hour must have been seen.
-      ["30m", left, { "{}": 1e9 }],
+      ["30m", known(left), { "{}": 0 }],
     ]);
     answers(disk("1e11x120"), [["90m", left, { "{}": 1e9 }]]);
-    answers({ up: "1x120" }, [["90m", `count((${left}) == (${left})) or vector(0)`, { "{}": 0 }]]);
+    answers({ up: "1x120" }, [["90m", known(left), { "{}": 0 }]]);
+    const two = {
+      'node_filesystem_avail_bytes{mountpoint="/"}': "1e11x120",
+      'node_filesystem_avail_bytes{mountpoint="/data"}': "1e11-1e7x120",
+    };
+    answers(two, [["90m", left, { "{}": 594_600 }]]);
   });
 
   it("counts servers that are drained or refuse as out of use", ({ skip }) => {
@@ -209,6 +215,8 @@ describe("numbers whose colour says something", { timeout: 600_000 }, () => {
       'plimsoll_edge_server_weight{server="api-2"}': "0x60",
       'plimsoll_edge_server_weight{server="api-3"}': "100x60",
       'plimsoll_edge_server_suspected{server="api-3"}': "1x60",
+      // It finishes what it had.
+      'plimsoll_edge_server_weight{server="api-spare"}': "0x60",
     };
     answers(ill, [
       ["40m", inUse, { "{}": 1 }],

@@ -55,6 +55,7 @@ export const quietPanels: Readonly<Partial<Record<DashboardStem, Readonly<Record
     Hits: "nothing was read",
   },
   host: {
+    "Disk full in": "it is known after an hour",
     "Waits at its CPU limit": "containers are not watched (monitoring.containers)",
     "Started, and killed for memory": "nothing was started again, and nothing was killed",
   },

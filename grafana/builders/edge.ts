@@ -44,17 +44,17 @@ export function edge() {
         number({
           title: "Servers",
           description:
-            "In use: with a weight above 0, and not refusing connections; 0 is an outage. A deploy takes one out at a time.",
+            "In use: they take requests; none is an outage. Out: drained or refusing, as one is for a while in each deploy.",
           unit: "none",
           limits: { below: 1 },
           queries: [
             query(`count(${inUse}) or vector(0)`, "in use"),
             {
               ...query(
-                `count(max by (server) (plimsoll_edge_server_weight) unless (${inUse})) or vector(0)`,
+                `count(max by (server) (plimsoll_edge_server_weight{server!~".+-spare"}) unless (${inUse})) or vector(0)`,
                 "out",
               ),
-              limits: { warnAbove: 1, above: 2 },
+              limits: { warnAbove: 1 },
             },
           ],
         }),

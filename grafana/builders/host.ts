@@ -47,9 +47,10 @@ export function host() {
           unit: "s",
           limits: { warnBelow: 7 * 86_400, below: 86_400 },
           called: { [NEVER]: "not filling" },
+          none: "not known yet",
           queries: [
             query(
-              `(node_filesystem_avail_bytes / (-deriv(node_filesystem_avail_bytes[6h]) > 1024) and node_filesystem_avail_bytes offset 1h) or 0 * node_filesystem_avail_bytes + ${NEVER}`,
+              `(node_filesystem_avail_bytes / (-deriv(node_filesystem_avail_bytes[6h]) > 1024) and node_filesystem_avail_bytes offset 1h) or 0 * (node_filesystem_avail_bytes and node_filesystem_avail_bytes offset 1h) + ${NEVER}`,
               "left",
             ),
           ],
@@ -110,12 +111,9 @@ export function host() {
           description:
             "Share of the time in which something waited for it. Memory or disk above 10%: too little of it.",
           unit: "percentunit",
-          queries: [
-            ...pressure.map((what) =>
-              query(rate(`node_pressure_${what}_waiting_seconds_total`), what === "io" ? "disk" : what),
-            ),
-            objective("vector(0.1)", "of memory, disk: too much"),
-          ],
+          queries: pressure.map((what) =>
+            query(rate(`node_pressure_${what}_waiting_seconds_total`), what === "io" ? "disk" : what),
+          ),
         }),
       ],
       Services: [

@@ -123,7 +123,7 @@ export function prometheus() {
           unit: "bytes",
           queries: [
             query(
-              'process_resident_memory_bytes{job=~"prometheus|alertmanager|node|.+-exporter"}',
+              'process_resident_memory_bytes{job=~"prometheus|alertmanager|node|elasticsearch|.+-exporter"}',
               "{{job}}",
             ),
           ],

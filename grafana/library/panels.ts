@@ -8,7 +8,7 @@ import * as statetimeline from "@grafana/grafana-foundation-sdk/statetimeline";
 import type * as table from "@grafana/grafana-foundation-sdk/table";
 import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
 import { dashboardUid } from "../stems.ts";
-import { mappings, type Query, softMax, thresholds, type Words } from "./words.ts";
+import { type Limits, mappings, type Query, softMax, thresholds, type Words } from "./words.ts";
 
 export type PanelBuilder = { build(): dashboard.Panel };
 
@@ -116,7 +116,7 @@ function nameOf(legend: string): string {
  * A series that ended leaves its last value behind: a replica that died was "0 s behind" for hours. So a number is one
  * series, the worst of several, which goes on as no number.
  */
-function unbroken(found: Query, limits = found.limits): Query {
+function unbroken(found: Query, limits: Limits | undefined): Query {
   const worst = limits && "below" in limits ? "min" : "max";
   return { ...found, expr: `${worst}(${found.expr}) or vector(NaN)` };
 }
@@ -126,7 +126,8 @@ export function number(words: Words): PanelBuilder {
   const several = words.queries.length > 1;
   const all = { ...words, queries: words.queries.map((one) => unbroken(one, one.limits ?? words.limits)) };
   const panel = fill(new stat.PanelBuilder(), all, { width: 4, height: 4, as: "range" })
-    .graphMode(common.BigValueGraphMode.Area)
+    // What has words in place of numbers has no height either.
+    .graphMode(words.called ? common.BigValueGraphMode.None : common.BigValueGraphMode.Area)
     .colorMode(words.limits ? common.BigValueColorMode.Background : common.BigValueColorMode.Value)
     .mappings(mappings(words))
     .textMode(several ? common.BigValueTextMode.ValueAndName : common.BigValueTextMode.Auto)

@@ -10,8 +10,11 @@ export type Query = {
   limits?: Limits;
 };
 
-/** Where a value turns bad: from a limit upwards, or below one. */
-export type Limits = { above: number; warnAbove?: number } | { below: number; warnBelow?: number };
+/** Where a value turns bad: from a limit upwards, or below one. With `warnAbove` alone it is never more than a warning. */
+export type Limits =
+  | { above: number; warnAbove?: number }
+  | { warnAbove: number }
+  | { below: number; warnBelow?: number };
 
 export type Words = {
   title: string;
@@ -71,14 +74,14 @@ export function softMax(unit: string): number {
 export function thresholds(limits: Limits | undefined) {
   const steps: dashboard.Threshold[] = [];
   if (limits === undefined) steps.push({ value: null, color: "blue" });
-  else if ("above" in limits) {
-    steps.push({ value: null, color: "green" });
-    if (limits.warnAbove !== undefined) steps.push({ value: limits.warnAbove, color: "orange" });
-    steps.push({ value: limits.above, color: "red" });
-  } else {
+  else if ("below" in limits) {
     steps.push({ value: null, color: "red" });
     if (limits.warnBelow !== undefined) steps.push({ value: limits.below, color: "orange" });
     steps.push({ value: limits.warnBelow ?? limits.below, color: "green" });
+  } else {
+    steps.push({ value: null, color: "green" });
+    if (limits.warnAbove !== undefined) steps.push({ value: limits.warnAbove, color: "orange" });
+    if ("above" in limits) steps.push({ value: limits.above, color: "red" });
   }
   return new dashboard.ThresholdsConfigBuilder().mode(dashboard.ThresholdsMode.Absolute).steps(steps);
 }

@@ -9,9 +9,11 @@ async function sums(site: DeploySite, folder: string): Promise<string> {
 }
 
 async function servers(site: DeploySite, question: string): Promise<string[]> {
-  const list = await site.exec(
-    `for id in $(docker ps -q --filter name='rolling-production-api-[0-9]'); do ${question}; done`,
+  const ids = Object.entries(await site.containers()).flatMap(([name, id]) =>
+    /^api-\d+$/.test(name) ? id : [],
   );
+  expect(ids).toHaveLength(site.servers);
+  const list = await site.exec(`for id in ${ids.join(" ")}; do ${question}; done`);
   return [...new Set(list.trim().split("\n"))];
 }
 

@@ -33,9 +33,7 @@ export async function openDeploySite(name: string) {
   let droplet: Droplet | undefined;
   try {
     droplet = await startDroplet({ name });
-    // With two, each deploy is shorter by a server; test/faults/deploy.test.ts has three.
-    const servers = inLong(3, 2);
-    await setProduction({ host: "droplet", machine: MACHINE, certificates: false, "api.servers": servers });
+    await setProduction({ host: "droplet", machine: MACHINE, certificates: false, "api.servers": SERVERS });
     await setRelease("v1");
     const { files } = produce(await readStackFolder(stack), "production", { images: "debian" });
     const compose = files.find(({ path }) => path === "compose.yaml")?.text ?? "";
@@ -99,6 +97,7 @@ export async function openDeploySite(name: string) {
   return {
     droplet,
     container,
+    servers: SERVERS,
     folder,
     stack,
     main,
@@ -167,6 +166,8 @@ export async function openDeploySite(name: string) {
   };
 }
 
+/** With two, each deploy is shorter by a server; onhost.test.ts and the long series have three. */
+const SERVERS = inLong(3, 2);
 const MACHINE = { cpus: 2, memory: "2GB", disk: "20GB" };
 
 /** Plain Compose finds everything as it wants it. */

@@ -34,7 +34,7 @@ async function makeBase(tag: string, suite: string): Promise<void> {
   throw new Error(`no base for a droplet: ${made.stderr.slice(-2000)}`);
 }
 
-/** Suites run beside each other, and both may want it first. */
+/** Suites run beside each other, and each may want it first. */
 const BASE = `
 set -o pipefail
 exec 9>"\${TMPDIR:-/tmp}/plimsoll-test-droplet.lock"

@@ -1,7 +1,7 @@
 /** What a running stack's Prometheus answers. */
 import type { RunningStack } from "./engine.ts";
 
-export type Sample = { metric: Readonly<Record<string, string>>; value: number };
+type Sample = { metric: Readonly<Record<string, string>>; value: number };
 
 /** `data` of an answer of its API. @throws where it refuses the question */
 export async function askPrometheus<Data>(stack: RunningStack, path: string): Promise<Data> {
@@ -16,5 +16,10 @@ export async function query(stack: RunningStack, expression: string): Promise<Sa
   const { result } = await askPrometheus<{
     result: { metric: Record<string, string>; value: [number, string] }[];
   }>(stack, `/api/v1/query?query=${encodeURIComponent(expression)}`);
-  return result.map(({ metric, value: [, text] }) => ({ metric, value: Number(text) }));
+  return result.map(({ metric, value: [, text] }) => ({ metric, value: numberOf(text) }));
+}
+
+/** As Prometheus writes one: `+Inf` is none to JavaScript. */
+function numberOf(text: string): number {
+  return Number(text.replace("Inf", "Infinity"));
 }

@@ -41,17 +41,18 @@ export function explanation(expression: string): string | undefined {
   return EXPLAINED.find(([pattern]) => metrics.some((metric) => pattern.test(metric)))?.[1];
 }
 
-/** Names of metrics in an expression, or patterns of them. */
-export function metricsIn(expression: string): (string | RegExp)[] {
+/** Names of metrics in an expression, and patterns of them: of `a|b` each, as both must be there. */
+function metricsIn(expression: string): (string | RegExp)[] {
   const names: (string | RegExp)[] = [];
+  const textOf = ({ from, to }: { from: number; to: number }) => expression.slice(from, to);
   parser.parse(expression).iterate({
-    enter(node) {
-      if (node.name !== "VectorSelector") return;
-      const name = node.node.getChild("Identifier");
-      if (name) return void names.push(expression.slice(name.from, name.to));
-      const [, matches, text] = /__name__(=~?)"([^"]*)"/.exec(expression.slice(node.from, node.to)) ?? [];
-      if (text === undefined) throw new Error(`${expression}: a selector that names no metric`);
-      names.push(matches === "=" ? text : new RegExp(`^(?:${text})$`));
+    enter({ node }) {
+      if (node.name === "Identifier" && node.parent?.name === "VectorSelector") names.push(textOf(node));
+      if (node.name !== "UnquotedLabelMatcher") return;
+      const [label, value] = [node.getChild("LabelName"), node.getChild("StringLiteral")];
+      if (!label || !value || textOf(label) !== "__name__") return;
+      for (const part of (JSON.parse(textOf(value)) as string).split("|"))
+        names.push(/^\w+$/.test(part) ? part : new RegExp(`^(?:${part})$`));
     },
   });
   return names;

@@ -7,8 +7,11 @@ import { eventually } from "../e2e/wait.ts";
 import { docker, idOf, inSidecar, killServer, type Site, sql } from "./site.ts";
 
 export type Undo = () => Promise<unknown>;
-/** @returns what ends it; none where it ended by itself, and the alert looks back at it for a while */
-export type Begin = (site: Site) => Promise<Undo | undefined>;
+/**
+ * @param undo gets what ends the fault before it is begun, so that a half of one is ended too; nothing where it ends by
+ * itself, and the alert looks back at it for a while
+ */
+export type Begin = (site: Site, undo: (end: Undo) => void) => Promise<unknown>;
 
 export const API = ["api-1", "api-2", "api-3"];
 
@@ -18,10 +21,10 @@ export function shell(site: Site, service: string, script: string): Promise<stri
 
 /** It is there and answers nothing. */
 export function hangs(service: string): Begin {
-  return async (site) => {
+  return async (site, undo) => {
     const id = await idOf(site, service);
+    undo(() => docker(site, "unpause", id));
     await docker(site, "pause", id);
-    return () => docker(site, "unpause", id);
   };
 }
 
@@ -32,34 +35,35 @@ export function diesOften(service: string, seconds = 20): Begin {
       await eventually(() => killServer(site, service), 60);
       await sleep(seconds * 1000);
     }
-    return undefined;
   };
 }
 
-/** So many cores, until what is returned is called. */
-export async function limitCpu(site: Site, service: string, cpus: number): Promise<Undo> {
-  const id = await idOf(site, service);
-  const before = Number(await docker(site, "inspect", "--format", "{{.HostConfig.NanoCpus}}", id)) / 1e9;
-  const set = (share: number) => docker(site, "update", "--cpus", String(share), id);
-  await set(cpus);
-  return () => set(before);
+/** It has so many cores. @throws where it had no limit: the engine cannot take one away again */
+export function hasCpu(service: string, cpus: number): Begin {
+  return async (site, undo) => {
+    const id = await idOf(site, service);
+    const before = Number(await docker(site, "inspect", "--format", "{{.HostConfig.NanoCpus}}", id)) / 1e9;
+    if (before === 0) throw new Error(`${service} has no limit of CPU`);
+    const set = (share: number) => docker(site, "update", "--cpus", String(share), id);
+    undo(() => set(before));
+    await set(cpus);
+  };
 }
 
 /** A folder in the sidecar takes nothing any more. */
-export async function lockFolder(site: Site, folder: string): Promise<Undo> {
-  const allow = (mode: string) => inSidecar(site, `find ${folder} -type d -exec chmod ${mode} {} +`);
-  await allow("a-w");
-  return () => allow("u+w");
-}
-
-/** A slot that nobody reads, and so much log that it holds: a share of what it may, and megabytes above. */
-export function slotLeftBehind(share: number, more: number): Begin {
-  return async (site) => {
-    await sql(site, site.leader, "select pg_create_physical_replication_slot('left_behind', true)");
-    await writeLog(site, (await slotLimit(site)) * share + more);
-    return () => sql(site, site.leader, "select pg_drop_replication_slot('left_behind')");
+export function takesNothing(folder: string): Begin {
+  return (site, undo) => {
+    const allow = (mode: string) => inSidecar(site, `find ${folder} -type d -exec chmod ${mode} {} +`);
+    undo(() => allow("u+w"));
+    return allow("a-w");
   };
 }
+
+/** A slot that nobody reads. */
+export const slotLeftBehind: Begin = (site, undo) => {
+  undo(() => sql(site, site.leader, "select pg_drop_replication_slot('left_behind')"));
+  return sql(site, site.leader, "select pg_create_physical_replication_slot('left_behind', true)");
+};
 
 /** Megabytes that a slot may hold. */
 export async function slotLimit(site: Site): Promise<number> {
@@ -74,23 +78,21 @@ export async function writeLog(site: Site, megabytes: number): Promise<void> {
     await sql(site, site.leader, `select count(${message}) from generate_series(1, 32)`);
 }
 
-/** Other text in the service's own file, and it is told; until what is returned is called. */
-export async function reload(
-  site: Site,
-  service: "prometheus" | "alertmanager",
-  text: string,
-): Promise<Undo> {
-  const file = join(site.stack.folder, service, `${service}.yaml`);
-  const whole = await readFile(file, "utf8");
-  const tell = async (words: string) => {
-    await writeFile(file, words);
-    await docker(site, "kill", "--signal", "HUP", await idOf(site, service));
+/** Other text in the service's own file, and it is told. */
+export function reads(service: "prometheus" | "alertmanager", text: string): Begin {
+  return async (site, undo) => {
+    const file = join(site.stack.folder, service, `${service}.yaml`);
+    const whole = await readFile(file, "utf8");
+    const tell = async (words: string) => {
+      await writeFile(file, words);
+      await docker(site, "kill", "--signal", "HUP", await idOf(site, service));
+    };
+    undo(() => tell(whole));
+    await tell(text);
   };
-  await tell(text);
-  return () => tell(whole);
 }
 
-/** A command that goes on in a container until what is returned is called. */
+/** A command that goes on in a container. @returns what ends it */
 export async function keepRunning(site: Site, service: string, script: string): Promise<Undo> {
   const id = await idOf(site, service);
   const running = spawn(

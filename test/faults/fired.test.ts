@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineOrSkip } from "../e2e/engine.ts";
 import { startWebhook, type Webhook } from "../e2e/webhook.ts";
-import { type Fired, fire, firedTable } from "./fired/fire.ts";
+import { fire, firedTable, type Wave } from "./fired/fire.ts";
 import { SERIES } from "./fired/series.ts";
 import type { Site } from "./site.ts";
 import { openWatched, type Watched } from "./watched.ts";
@@ -22,9 +22,8 @@ describe.skipIf(!engine)("faults, and the alerts that they fire", () => {
   let site: Site;
   let hook: Webhook;
   let watched: Watched;
-  const ends: (() => Promise<Fired[]>)[] = [];
-  const done: Fired[] = [];
-  let long: Promise<() => Promise<Fired[]>> | undefined;
+  const done: Wave[] = [];
+  let long: Promise<Wave> | undefined;
 
   beforeAll(async () => {
     hook = await startWebhook();
@@ -35,22 +34,26 @@ describe.skipIf(!engine)("faults, and the alerts that they fire", () => {
     long?.catch(() => undefined);
   });
   afterAll(async () => {
-    console.log(firedTable(done));
+    console.log(firedTable(done.flatMap(({ fired }) => fired)));
     await watched?.close();
     hook?.close();
   });
 
   it.each(waves)("wave $number", async ({ faults }) => {
-    ends.push(await fire(site, faults, 2000));
+    const wave = await fire(site, faults, 2000);
+    done.push(wave);
+    expect(wave.failures).toEqual([]);
   });
 
   it("what takes longer", async () => {
-    if (long) ends.push(await long);
+    if (!long) return;
+    const wave = await long;
+    done.push(wave);
+    expect(wave.failures).toEqual([]);
   });
 
   it("is over after it", async () => {
-    const over = await Promise.allSettled(ends.map((end) => end()));
-    for (const one of over) if (one.status === "fulfilled") done.push(...one.value);
+    const over = await Promise.allSettled(done.map((wave) => wave.over()));
     expect(over.filter(({ status }) => status === "rejected")).toEqual([]);
   });
 

@@ -1,5 +1,16 @@
 /** Faults of a running stack, and the one alert that is to tell a person of each. Those of a row are there together. */
-import { API, type Begin, diesOften, hangs, lockFolder, reload, shell, slotLeftBehind } from "./acts.ts";
+import {
+  API,
+  type Begin,
+  diesOften,
+  hangs,
+  reads,
+  shell,
+  slotLeftBehind,
+  slotLimit,
+  takesNothing,
+  writeLog,
+} from "./acts.ts";
 import {
   ARCHIVE,
   BACKUPS,
@@ -17,9 +28,9 @@ export type PageFault = { what: string; alert: string; begin: Begin };
 const gone = (service: string, alert: string, what = `${service} is gone`): PageFault => ({
   what,
   alert,
-  async begin(site) {
-    await killForGood(site, service);
-    return () => startAgain(site, service);
+  begin(site, undo) {
+    undo(() => startAgain(site, service));
+    return killForGood(site, service);
   },
 });
 const hanging = (service: string, alert: string): PageFault => ({
@@ -46,7 +57,6 @@ export const ROWS: readonly (readonly PageFault[])[] = [
       async begin(site) {
         const eat = `node -e 'const a = []; for (;;) a.push(Buffer.alloc(1e7, 1))'`;
         await shell(site, "clock-1", eat).catch(() => undefined);
-        return undefined;
       },
     },
     {
@@ -55,7 +65,6 @@ export const ROWS: readonly (readonly PageFault[])[] = [
       async begin(site) {
         const wrong = "for n in $(seq 30); do REDISCLI_AUTH=wrong redis-cli --user app ping; done";
         await shell(site, "redis-sessions", `${wrong} >/dev/null 2>&1; true`);
-        return undefined;
       },
     },
     {
@@ -73,7 +82,6 @@ export const ROWS: readonly (readonly PageFault[])[] = [
           ).catch(() => undefined);
         const pairs = Array.from({ length: 8 }, (_, index) => [2 * index + 1, 2 * index + 2] as const);
         await Promise.all(pairs.flatMap(([one, other]) => [both(one, other), both(other, one)]));
-        return undefined;
       },
     },
   ],
@@ -81,20 +89,19 @@ export const ROWS: readonly (readonly PageFault[])[] = [
     {
       what: "the archive takes no segment",
       alert: "ArchiveFails",
-      async begin(site) {
-        const unlock = await lockFolder(site, ARCHIVE);
+      async begin(site, undo) {
+        await takesNothing(ARCHIVE)(site, undo);
         await sql(site, site.leader, "select pg_logical_emit_message(true, 'filler', 'x')");
         await sql(site, site.leader, "select pg_switch_wal()");
-        return unlock;
       },
     },
     {
       what: "the replica replays nothing",
       alert: "PostgresReplicationLag",
-      async begin(site) {
+      async begin(site, undo) {
+        undo(() => sql(site, site.replica, "select pg_wal_replay_resume()"));
         await sql(site, site.replica, "select pg_wal_replay_pause()");
         await sql(site, site.leader, "select pg_logical_emit_message(true, 'filler', 'x')");
-        return () => sql(site, site.replica, "select pg_wal_replay_resume()");
       },
     },
     hanging("blackbox-exporter", "TargetDown"),
@@ -105,30 +112,33 @@ export const ROWS: readonly (readonly PageFault[])[] = [
     {
       what: "a file of the newest backup is damaged",
       alert: "BackupVerifyFailed",
-      async begin(site) {
+      async begin(site, undo) {
+        undo(() => newFull(site));
         const folder = `${BACKUPS}/${await newest(site)}`;
         await inSidecar(site, damage(`${folder}/bundle/1`));
         await inSidecar(site, "plimsoll-backup verify || true");
-        return () => newFull(site);
       },
     },
     {
       what: "a slot that nobody reads, and more log than half of what a slot may hold",
       alert: "PostgresSlotHoldsWal",
-      begin: slotLeftBehind(0.5, 32),
+      async begin(site, undo) {
+        await slotLeftBehind(site, undo);
+        await writeLog(site, (await slotLimit(site)) / 2 + 32);
+      },
     },
     {
       what: "the repository takes no backup",
       alert: "BackupFailed",
-      async begin(site) {
-        await inSidecar(site, `chmod a-w ${BACKUPS}; plimsoll-backup backup full || true`);
-        return () => inSidecar(site, `chmod u+w ${BACKUPS}; plimsoll-backup backup full`);
+      begin(site, undo) {
+        undo(() => inSidecar(site, `chmod u+w ${BACKUPS}; plimsoll-backup backup full`));
+        return inSidecar(site, `chmod a-w ${BACKUPS}; plimsoll-backup backup full || true`);
       },
     },
     {
       what: "Prometheus is told to read a file that is none",
       alert: "PrometheusConfigReloadFailed",
-      begin: (site) => reload(site, "prometheus", "none: [\n"),
+      begin: reads("prometheus", "none: [\n"),
     },
   ],
   [gone("postgres-1", "PostgresNoPrimary", "the primary is gone, and with it all writes")],
@@ -136,9 +146,9 @@ export const ROWS: readonly (readonly PageFault[])[] = [
     {
       what: "all servers are gone",
       alert: "ApiDown",
-      async begin(site) {
-        await Promise.all(API.map((service) => killForGood(site, service)));
-        return () => Promise.all(API.map((service) => startAgain(site, service)));
+      begin(site, undo) {
+        for (const service of API) undo(() => startAgain(site, service));
+        return Promise.all(API.map((service) => killForGood(site, service)));
       },
     },
   ],
@@ -151,9 +161,9 @@ export const ROWS: readonly (readonly PageFault[])[] = [
     {
       what: "a table that every fifth request needs has another name",
       alert: "EdgeErrors",
-      async begin(site) {
-        await sql(site, site.leader, "alter table courses rename to elsewhere");
-        return () => sql(site, site.leader, "alter table elsewhere rename to courses");
+      begin(site, undo) {
+        undo(() => sql(site, site.leader, "alter table elsewhere rename to courses"));
+        return sql(site, site.leader, "alter table courses rename to elsewhere");
       },
     },
   ],

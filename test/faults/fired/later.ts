@@ -1,13 +1,15 @@
-/** What would hide, or be hidden by, a fault of another wave. */
-import { keepRunning, shell, withRedis } from "../acts.ts";
+/** Faults of the later waves: each would hide, or be hidden by, one of another wave. */
+import { shell, withRedis } from "../acts.ts";
 import { cutOff, inSidecar, joinUp, sql } from "../site.ts";
 import type { Fault } from "./fire.ts";
 import {
   connections,
-  dies,
+  dying,
   emptySessions,
+  evenly,
   fillSessions,
-  paused,
+  goesOn,
+  hanging,
   program,
   SESSIONS,
   slow,
@@ -15,27 +17,30 @@ import {
 } from "./parts.ts";
 
 export const SECOND: readonly Fault[] = [
-  paused("alertmanager", "Alertmanager hangs", "AlertmanagerUnreachable", "AlertmanagerNotificationsDropped"),
+  hanging(
+    "alertmanager",
+    "Alertmanager hangs",
+    "AlertmanagerUnreachable",
+    "AlertmanagerNotificationsDropped",
+  ),
   {
     what: "somebody makes a cache of the sessions' Redis",
     alerts: ["RedisSessionsEvicted", "RedisSessionsNotPersisted"],
-    async begin(site) {
+    async begin(site, undo) {
       const settings = (policy: string, log: string) =>
         shell(site, SESSIONS, withRedis(`cli config set maxmemory-policy ${policy} appendonly ${log}`));
+      undo(() => settings("noeviction", "yes"));
+      undo(() => emptySessions(site));
       await settings("allkeys-lru", "no");
       await fillSessions(site, 98);
       const large = `redis.call("set", "filler:more:" .. ARGV[1], string.rep("x", 1000000))`;
       await shell(site, SESSIONS, withRedis(`for n in 1 2 3 4 5 6; do cli eval '${large}' 0 "$n"; done`));
-      return async () => {
-        await emptySessions(site);
-        await settings("noeviction", "yes");
-      };
     },
   },
   {
     what: "205 of 212 connections are taken",
     alerts: ["PostgresConnectionsNearLimit", "PostgresConnectionsExhausted"],
-    async begin(site) {
+    async begin(site, undo) {
       const taken = Number(
         await sql(
           site,
@@ -45,19 +50,14 @@ export const SECOND: readonly Fault[] = [
       );
       const clients = `-n -j 1 -c ${206 - taken} -T 3600 -f /dev/stdin`;
       const script = `exec pgbench -h 127.0.0.1 -U postgres ${clients} fkod_db <<end\nselect pg_sleep(3600)\nend`;
-      const end = await keepRunning(site, site.leader, script);
-      return async () => {
-        await end();
-        await sql(
-          site,
-          site.leader,
-          "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgbench'",
-        );
-      };
+      const rest =
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgbench'";
+      undo(() => sql(site, site.leader, rest));
+      await goesOn(site.leader, script)(site, undo);
     },
   },
-  dies("redis-cache", "RedisRestarts"),
-  dies("postgres-2", "PostgresRestarts"),
+  dying("redis-cache", "RedisRestarts"),
+  dying("postgres-2", "PostgresRestarts"),
 ];
 
 export const THIRD: readonly Fault[] = [
@@ -65,19 +65,19 @@ export const THIRD: readonly Fault[] = [
   {
     what: "the folder of the log of sessions takes no file",
     alerts: ["RedisPersistenceFails"],
-    async begin(site) {
+    begin(site, undo) {
       const folder = (mode: string) =>
         shell(site, SESSIONS, withRedis(`chmod ${mode} /data/appendonlydir && cli bgrewriteaof`));
-      await folder("a-w");
-      return () => folder("u+w");
+      undo(() => folder("u+w"));
+      return folder("a-w");
     },
   },
   {
     what: "the disk is full",
     alerts: ["HostDiskFilling", "HostDiskFull"],
-    async begin({ disks }) {
+    async begin({ disks }, undo) {
+      undo(async () => disks?.free("metrics"));
       await disks?.fill("metrics");
-      return () => disks?.free("metrics") ?? Promise.resolve();
     },
   },
 ];
@@ -86,23 +86,19 @@ export const FOURTH: readonly Fault[] = [
   {
     what: "a server stands still for four fifths of the time",
     alerts: ["ApiEventLoopBlocked"],
-    begin: (site) =>
-      keepRunning(
-        site,
-        "api-3",
-        `server=$(awk '$4 == 1 { print $1; exit }' /proc/[0-9]*/stat)
+    begin: goesOn(
+      "api-3",
+      `server=$(awk '$4 == 1 { print $1; exit }' /proc/[0-9]*/stat)
          trap "kill -CONT $server" EXIT && trap exit TERM
          while :; do kill -STOP "$server"; sleep 0.4; kill -CONT "$server"; sleep 0.1; done`,
-      ),
+    ),
   },
   {
     what: "reports of five seconds, ten at once",
     alerts: ["PostgresStatementsSlow"],
-    begin: (site) =>
-      program(
-        site,
-        "worker-1",
-        `const { Client } = require("pg");
+    begin: program(
+      "worker-1",
+      `const { Client } = require("pg");
          const url = require("node:fs").readFileSync("/run/secrets/DATABASE_URL", "utf8").trim();
          const report = async () => {
            const client = new Client(url);
@@ -110,56 +106,56 @@ export const FOURTH: readonly Fault[] = [
            for (;;) await client.query("select pg_sleep(5)");
          };
          for (let n = 0; n < 10; n++) report();`,
-      ),
+    ),
   },
   {
     what: "one server of three, which has little of the load, does not reach its database",
     alerts: ["EdgeServerErrors"],
-    async begin(site) {
-      await weights(site, { "api-1": 100, "api-2": 10, "api-3": 100 });
+    async begin(site, undo) {
+      undo(() => evenly(site, 100));
+      await weights(site, { "api-2": 10 });
       // The database's proxy is in both.
-      for (const network of ["data", "monitoring"]) await cutOff(site, "api-2", network);
-      return async () => {
-        for (const network of ["data", "monitoring"]) await joinUp(site, "api-2", network);
-        await weights(site, { "api-1": 100, "api-2": 100, "api-3": 100 });
-      };
+      for (const network of ["data", "monitoring"]) {
+        undo(() => joinUp(site, "api-2", network));
+        await cutOff(site, "api-2", network);
+      }
     },
   },
   {
     what: "the replica may not log in",
     alerts: ["PostgresReplicaDetached"],
-    async begin(site) {
+    async begin(site, undo) {
+      undo(() => sql(site, site.leader, "alter role replication login"));
       await sql(site, site.leader, "alter role replication nologin");
       await sql(site, site.leader, "select pg_terminate_backend(pid) from pg_stat_replication");
-      return () => sql(site, site.leader, "alter role replication login");
     },
   },
   {
     what: "a text file of 25,000 figures",
     alerts: ["PrometheusScrapeRefused"],
-    async begin(site) {
+    begin(site, undo) {
       const line = `'BEGIN { print "# TYPE many gauge"; for (n = 0; n < 25000; n++) printf "many{n=\\"%d\\"} 1\\n", n }'`;
-      await inSidecar(site, `awk ${line} >/metrics/many.tmp && mv /metrics/many.tmp /metrics/many.prom`);
-      return () => inSidecar(site, "rm /metrics/many.prom");
+      undo(() => inSidecar(site, "rm -f /metrics/many.prom"));
+      return inSidecar(site, `awk ${line} >/metrics/many.tmp && mv /metrics/many.tmp /metrics/many.prom`);
     },
   },
 ];
 
 export const FIFTH: readonly Fault[] = [
-  paused("postgres-exporter", "PostgreSQL's exporter hangs", "PostgresExporterDown"),
+  hanging("postgres-exporter", "PostgreSQL's exporter hangs", "PostgresExporterDown"),
   {
     what: "all servers were drained",
     alerts: ["EdgeNoServers"],
-    async begin(site) {
-      await weights(site, { "api-1": 0, "api-2": 0, "api-3": 0 });
-      return () => weights(site, { "api-1": 100, "api-2": 100, "api-3": 100 });
+    begin(site, undo) {
+      undo(() => evenly(site, 100));
+      return evenly(site, 0);
     },
   },
   {
     what: "250 connections at the database's proxy, which hands 200 on",
     alerts: ["PostgresConnectionsQueue"],
-    begin: (site) => connections(site, "postgres", 5432, 250),
+    begin: connections("postgres", 5432, 250),
   },
   // It scrapes itself, some time after it has read its own log.
-  dies("prometheus", "PrometheusRestarts", 60),
+  dying("prometheus", "PrometheusRestarts", 60),
 ];

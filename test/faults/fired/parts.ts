@@ -1,25 +1,32 @@
 /** What the faults of this series are made of. */
-import { diesOften, hangs, keepRunning, limitCpu, shell, type Undo, withRedis } from "../acts.ts";
+import { API, type Begin, diesOften, hangs, hasCpu, keepRunning, shell, withRedis } from "../acts.ts";
 import type { Site } from "../site.ts";
 import type { Fault } from "./fire.ts";
 
 const CONTROL = "http://127.0.0.1:8081/control/api";
 
+/** A command that goes on in a container. */
+export const goesOn =
+  (service: string, script: string): Begin =>
+  async (site, undo) =>
+    undo(await keepRunning(site, service, script));
+
 /** A statement on the primary, over and over. */
-export function often(site: Site, seconds: number, statement: string): Promise<Undo> {
-  const psql = "psql -h 127.0.0.1 -U postgres -d fkod_db -XAtqc";
-  return keepRunning(site, site.leader, `while ${psql} "${statement}" >/dev/null; do sleep ${seconds}; done`);
-}
+export const often =
+  (seconds: number, statement: string): Begin =>
+  async (site, undo) => {
+    const psql = "psql -h 127.0.0.1 -U postgres -d fkod_db -XAtqc";
+    const script = `while ${psql} "${statement}" >/dev/null; do sleep ${seconds}; done`;
+    await goesOn(site.leader, script)(site, undo);
+  };
 
 /** A program in the application's container, with its packages. */
-export function program(site: Site, service: string, text: string): Promise<Undo> {
-  return keepRunning(site, service, `NODE_OPTIONS= exec node -e '${text.replaceAll("'", `'\\''`)}'`);
-}
+export const program = (service: string, text: string): Begin =>
+  goesOn(service, `NODE_OPTIONS= exec node -e '${text.replaceAll("'", `'\\''`)}'`);
 
 /** As many open connections to a port, made again where they are closed, for so many seconds. */
-export const connections = (site: Site, host: string, port: number, count: number, seconds = 3600) =>
+export const connections = (host: string, port: number, count: number, seconds = 3600): Begin =>
   program(
-    site,
     "worker-1",
     `const net = require("node:net");
      require("node:dns").lookup("${host}", (_, address) => {
@@ -34,7 +41,12 @@ export function weights(site: Site, each: Readonly<Record<string, number>>): Pro
   return shell(site, "nginx", `curl -sS --fail-with-body -m 10 -X PATCH --data '${body}' ${CONTROL}`);
 }
 
-export const paused = (service: string, what: string, ...alerts: string[]): Fault => ({
+/** All servers at the same. */
+export function evenly(site: Site, weight: number): Promise<string> {
+  return weights(site, Object.fromEntries(API.map((server) => [server, weight])));
+}
+
+export const hanging = (service: string, what: string, ...alerts: string[]): Fault => ({
   what,
   alerts,
   begin: hangs(service),
@@ -48,14 +60,12 @@ export const slow = (
 ): Fault => ({
   what,
   alerts,
-  async begin(site) {
-    const ends: Undo[] = [];
-    for (const service of services) ends.push(await limitCpu(site, service, cpus));
-    return () => Promise.all(ends.map((end) => end()));
+  async begin(site, undo) {
+    for (const service of services) await hasCpu(service, cpus)(site, undo);
   },
 });
 
-export const dies = (service: string, alert: string, seconds?: number): Fault => ({
+export const dying = (service: string, alert: string, seconds?: number): Fault => ({
   what: `${service} dies four times`,
   alerts: [alert],
   begin: diesOften(service, seconds),
