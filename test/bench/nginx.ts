@@ -1,6 +1,7 @@
 /**
  * How much of plain nginx's throughput is left with plimsoll's balancer and meter: the same image, configuration and
- * servers, once as generated and once with an ordinary upstream and no njs on the way. In turns, medians, as ratios.
+ * servers, once as generated, once without what counts requests, and once with an ordinary upstream and no njs on the
+ * way. In turns, medians, as ratios.
  *
  *   npx tsx test/bench/nginx.ts [seconds] [rounds] [connections]
  *
@@ -14,15 +15,19 @@ const [seconds = 3, rounds = 7, connections = 32] = process.argv.slice(2).map(Nu
 const SERVERS = 3;
 const free = { rate: false, connections: 65_535 };
 
+/** The metrics are counted where a request is logged. */
+function unmetered(conf: string): string {
+  return conf.replace(" if=$plimsoll_logged", "");
+}
+
 /** nginx.conf with nginx's own round robin over the same servers, and without a single call into njs. */
 function plain(conf: string): string {
   const servers = Array.from(
     { length: SERVERS },
     (_, index) => `server api-${index + 1}:${5000 + index} resolve;`,
   );
-  return conf
+  return unmetered(conf)
     .replaceAll("proxy_pass http://$plimsoll_first_0;", "proxy_pass http://plain;")
-    .replace(" if=$plimsoll_logged", "")
     .replace(
       "  upstream plimsoll_nobody {",
       `  upstream plain { zone plain 64k; ${servers.join(" ")} keepalive 64; keepalive_timeout 4s; keepalive_requests 100000; }\n  upstream plimsoll_nobody {`,
@@ -61,9 +66,10 @@ function median(values: readonly number[]): number {
 
 type Subject = { name: string; conf?(text: string): string; samples: Sample[] };
 
-const subjects: [Subject, Subject, Subject] = [
+const subjects: [Subject, Subject, Subject, Subject] = [
   { name: "one server, direct", samples: [] },
   { name: "nginx, plain upstream", conf: plain, samples: [] },
+  { name: "nginx, balancing alone", conf: unmetered, samples: [] },
   { name: "nginx, plimsoll", conf: (text) => text, samples: [] },
 ];
 
@@ -95,15 +101,20 @@ try {
       `${subject.name.padEnd(24)}${perSecond(subject).toFixed(0).padStart(7)} a second (${best_})${own}`,
     );
   }
-  const [one, other, ours] = subjects;
-  // Round by round, so that a noisy minute is on both sides.
-  const pairs = ours.samples.map(
-    (sample, round) => sample.perSecond / (other.samples[round]?.perSecond ?? Number.NaN),
-  );
-  console.log(
-    `plimsoll / plain        ${median(pairs).toFixed(3)} (best of each ${(best(ours) / best(other)).toFixed(3)})`,
-  );
-  console.log(`plimsoll / one direct   ${(perSecond(ours) / perSecond(one)).toFixed(3)}`);
+  const [one, other, balancing, ours] = subjects;
+  for (const [name, peer] of [
+    ["plain", other],
+    ["without metrics", balancing],
+  ] as const) {
+    // Round by round, so that a noisy minute is on both sides.
+    const pairs = ours.samples.map(
+      (sample, round) => sample.perSecond / (peer.samples[round]?.perSecond ?? Number.NaN),
+    );
+    console.log(
+      `plimsoll / ${name.padEnd(16)} ${median(pairs).toFixed(3)} (best of each ${(best(ours) / best(peer)).toFixed(3)})`,
+    );
+  }
+  console.log(`plimsoll / one direct       ${(perSecond(ours) / perSecond(one)).toFixed(3)}`);
 } finally {
   await edge.stop();
 }
