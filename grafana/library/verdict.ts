@@ -14,7 +14,7 @@ export function firingCount(severity: "page" | "warn"): string {
 export const used = {
   Uptime: `(1 - plimsoll:uptime:ratio:30d) / (1 - scalar(${promised.uptime}))`,
   Errors: `plimsoll:edge:error_ratio:3d / scalar(${promised.errors})`,
-  "95% answered within": `(plimsoll:edge:p95_seconds:5m >= 0) / scalar(${promised.p95})`,
+  "p95 latency": `(plimsoll:edge:p95_seconds:5m >= 0) / scalar(${promised.p95})`,
   "Database latency": `plimsoll:database:latency_seconds:5m / scalar(${promised.database})`,
   "Cache misses": `(1 - plimsoll:cache:hit_ratio:30m) / (1 - scalar(${promised.cacheHits}))`,
   "Lost in a disaster": `max(plimsoll_archive_waiting_seconds) / scalar(${promised.rpo})`,
@@ -23,7 +23,7 @@ export const used = {
 /** One slow request at night, or three reads of an empty cache, break no promise: as its alerts, by a rate at least. */
 const judged = {
   ...used,
-  "95% answered within": `(${used["95% answered within"]}) and on () plimsoll:edge:requests:rate5m > 0.1`,
+  "p95 latency": `(${used["p95 latency"]}) and on () plimsoll:edge:requests:rate5m > 0.1`,
   "Cache misses": `(${used["Cache misses"]}) and on () plimsoll:cache:reads:rate30m > 1`,
 } as const;
 
