@@ -74,7 +74,7 @@ export const THIRD: readonly Fault[] = [
   },
   {
     what: "the disk is full",
-    alerts: ["HostDiskFilling", "HostDiskFull"],
+    alerts: ["HostDiskFilling", "HostDiskFull", "HostDiskGone"],
     async begin({ disks }) {
       await disks?.fill("metrics");
       return () => disks?.free("metrics") ?? Promise.resolve();
