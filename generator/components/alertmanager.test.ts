@@ -109,11 +109,19 @@ describe("what is told already", () => {
       expect(quietBy(source).sort()).toEqual(
         [
           ...["EdgeErrors", "EdgeServerErrors", "EdgeSlow", "ErrorsBurnFast"],
-          ...["LatencyAboveObjective", "UptimeBurnsFast", earlier ?? "RedisSessionsMemory"],
+          ...["LatencyAboveObjective", "LatencyBurnsFast", "UptimeBurnsFast"],
+          earlier ?? "RedisSessionsMemory",
         ].sort(),
       );
     },
   );
+
+  it("of slow requests is told once: by the page where there is one, else by days", () => {
+    const slow = ["LatencyBurnsSlowly", "LatencyAboveObjective"];
+    expect(quietBy("EdgeSlow")).toEqual(["LatencyBurnsFast", ...slow]);
+    expect(quietBy("LatencyBurnsFast")).toEqual(slow);
+    expect(quietBy("LatencyBurnsSlowly")).toEqual(slow.slice(1));
+  });
 
   it("is never a certificate's end, but by its own page", () => {
     const certificates = alerts.map(({ alertname }) => alertname).filter((name) => /^Certificate/.test(name));

@@ -75,7 +75,7 @@ const OF_ITSELF =
   "Certificate.*|PostgresPagesDamaged|PostgresTwoPrimaries|PostgresWraparound|RedisSessionsEvicted|RedisSessionsNotPersisted";
 /** What requests show of a store that answers, but not everybody. The slow burn rates look at days. */
 const ERRORS_AND_LATENCY =
-  "EdgeErrors|EdgeServerErrors|EdgeSlow|ErrorsBurnFast|LatencyAboveObjective|UptimeBurnsFast";
+  "EdgeErrors|EdgeServerErrors|EdgeSlow|ErrorsBurnFast|LatencyAboveObjective|LatencyBurnsFast|UptimeBurnsFast";
 
 /**
  * A lost machine or database is one page, not one for each thing that leans on it: what costs all requests keeps quiet
@@ -133,6 +133,9 @@ function inhibitions() {
     implies("PublicAddressDown", ['alertname=~"ServiceDown|TargetDown"', 'instance="nginx"']),
     implies("EdgeErrors", ['alertname=~"ErrorsBurnFast|UptimeBurnsFast"']),
     implies("PublicAddressDown", ['alertname="UptimeBurnsFast"']),
+    implies("EdgeSlow", ['alertname="LatencyBurnsFast"']),
+    // Of days, and of now.
+    implies("LatencyBurnsSlowly", ['alertname="LatencyAboveObjective"']),
     implies("ArchiveFails", ['alertname="ArchiveWaits"']),
     // A target that cannot be asked says no more than that of itself.
     {
