@@ -132,7 +132,8 @@ export function objectives() {
         }),
         rows({
           title: "Promises in danger",
-          description: "Alerts of objectives that fire now. Each has a runbook: `plimsoll runbook NAME`.",
+          description:
+            "Alerts of a promise that fire now; the Overview lists all. Each has a runbook: `plimsoll runbook NAME`.",
           unit: "none",
           width: 9,
           none: "none",
