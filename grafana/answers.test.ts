@@ -179,6 +179,19 @@ describe("objectives", { timeout: 600_000 }, () => {
       ["50m", asked("objectives", "Uptime: within days", 2), { "{}": 6 }],
       ["50m", asked("objectives", "Errors: by the end of the window", 2), { "{}": 1 }],
     ]);
+    const slow = (at: number) => asked("objectives", "Slow requests: within hours", at);
+    const late = {
+      "plimsoll:objective:p95_seconds": "0.2x60",
+      'plimsoll_edge_request_duration_seconds_bucket{server="api-1",le="0.2"}': "0x60",
+      'plimsoll_edge_request_duration_seconds_bucket{server="api-1",le="+Inf"}': "0+100x60",
+    };
+    answers(late, [
+      // Of a hundred five may be slow, and all are.
+      ["50m", slow(0), { 'plimsoll:budget:burn_rate:1h{objective="p95"}': 20 }],
+      ["50m", slow(1), { "{}": 20 }],
+      ["50m", slow(2), { "{}": 14.4 }],
+      ["50m", asked("objectives", "Slow requests: within days", 2), { "{}": 6 }],
+    ]);
   });
 });
 

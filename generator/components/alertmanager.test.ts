@@ -23,6 +23,15 @@ function made(more: string, environment: "local" | "production" = "production") 
   return { plan, text, config: parse(text), service: plan.services.alertmanager?.compose };
 }
 
+/** Whether an alert of these labels fits, as Alertmanager reads a matcher: a label that is not there is empty. */
+function fits(matcher: string, labels: Readonly<Record<string, string>>): boolean {
+  const [, name = "", operator, value = ""] = /^(\w+)(=~|!~|!=|=)"(.*)"$/.exec(matcher) ?? [];
+  const found = labels[name] ?? "";
+  if (operator === "=" || operator === "!=") return (found === value) === (operator === "=");
+  if (operator === undefined) throw new Error(matcher);
+  return new RegExp(`^(?:${value})$`).test(found) === (operator === "=~");
+}
+
 /** What keeps quiet what, as `alert > alert`, of those that name alerts. */
 const named = (matcher: string) => /^alertname=~?"([^"]+)"$/.exec(matcher)?.[1]?.split("|") ?? [];
 
@@ -53,9 +62,84 @@ describe("what is told already", () => {
     expect(quiet("HostOutOfMemoryKill")).toEqual([]);
   });
 
+  const alerts = ruleStems
+    .flatMap(rulesOf)
+    .flatMap(({ alert, labels }) => (alert ? [{ ...labels, alertname: alert }] : []));
+  /** Alerts that this one keeps quiet, by the labels that their rules give them. */
+  function quietBy(source: string): string[] {
+    const cause = alerts.find(({ alertname }) => alertname === source) as Record<string, string>;
+    const applies = rules.filter(({ source_matchers }) => source_matchers.every((one) => fits(one, cause)));
+    const follows = (target: Record<string, string>) =>
+      applies.some(
+        ({ target_matchers, equal }) =>
+          target_matchers.every((one) => fits(one, target)) &&
+          equal.every((label) => (target[label] ?? "") === (cause[label] ?? "")),
+      );
+    return alerts
+      .filter((target) => target.alertname !== source && follows(target))
+      .map((one) => one.alertname);
+  }
+
+  it("of a disk that is nearly full is only the same, earlier: users notice nothing yet", () => {
+    expect(quietBy("HostDiskFull")).toEqual(["HostDiskFilling"]);
+  });
+
+  it("of a disk without room is what then stops, and nothing that has another cause", () => {
+    const quiet = quietBy("HostDiskGone");
+    expect(quiet).toEqual(
+      expect.arrayContaining(
+        ["HostDiskFull", "PostgresNoPrimary", "RedisPersistenceFails", "ApiDown", "PublicAddressDown"].concat(
+          ["EdgeErrors", "ErrorsBurnFast"],
+        ),
+      ),
+    );
+    for (const other of [
+      "PostgresPagesDamaged",
+      "PostgresTwoPrimaries",
+      "RedisSessionsEvicted",
+      "HostMemoryGone",
+    ])
+      expect(quiet).not.toContain(other);
+  });
+
+  it.each(["PostgresConnectionsExhausted", "RedisSessionsFull"])(
+    "of %s is errors and latency at the edge, and its own warning",
+    (source) => {
+      const earlier = { PostgresConnectionsExhausted: "PostgresConnectionsNearLimit" }[source];
+      expect(quietBy(source).sort()).toEqual(
+        [
+          ...["EdgeErrors", "EdgeServerErrors", "EdgeSlow", "ErrorsBurnFast"],
+          ...["LatencyAboveObjective", "LatencyBurnsFast", "UptimeBurnsFast"],
+          earlier ?? "RedisSessionsMemory",
+        ].sort(),
+      );
+    },
+  );
+
+  it("of slow requests is told once: by the page where there is one, else by days", () => {
+    const slow = ["LatencyBurnsSlowly", "LatencyAboveObjective"];
+    expect(quietBy("EdgeSlow")).toEqual(["LatencyBurnsFast", ...slow]);
+    expect(quietBy("LatencyBurnsFast")).toEqual(slow);
+    expect(quietBy("LatencyBurnsSlowly")).toEqual(slow.slice(1));
+  });
+
+  it("is never a certificate's end, but by its own page", () => {
+    const certificates = alerts.map(({ alertname }) => alertname).filter((name) => /^Certificate/.test(name));
+    expect(certificates).toHaveLength(8);
+    const quiet = alerts.flatMap(({ alertname }) =>
+      quietBy(alertname)
+        .filter((name) => certificates.includes(name))
+        .map((name) => `${alertname} > ${name}`),
+    );
+    expect(quiet.sort()).toEqual([
+      "CertificateEnds > CertificateEndsSoon",
+      "CertificateExpires > CertificateExpiresSoon",
+    ]);
+  });
+
   it("is what costs requests, and no other page: a damaged page explains no lost server", () => {
     const above = rules.filter(({ target_matchers }) =>
-      target_matchers.some((one) => one.startsWith("layer")),
+      target_matchers.some((one) => one.startsWith("layer") || one.includes("|EdgeSlow|")),
     );
     const causes = above.flatMap(({ source_matchers }) => source_matchers.flatMap(named));
     const told =

@@ -15,9 +15,15 @@ const rto = `(${asked.rto_drill} or ${asked.rto_verify})`;
 const allowed = {
   uptime: `clamp_min(1 - ${promised.uptime}, 1e-6)`,
   errors: `clamp_min(${promised.errors}, 1e-6)`,
+  // 95% are promised.
+  p95: "vector(0.05)",
 } as const;
+type Budgeted = keyof typeof allowed;
 
-type Window = "5m" | "30m" | "1h" | "6h" | "3d";
+/** Where the alerts draw the line for each long window. */
+const FACTORS = { "1h": 14.4, "6h": 6, "3d": 1 } as const;
+type LongWindow = keyof typeof FACTORS;
+type Window = "5m" | "30m" | LongWindow;
 const spoken: Record<Window, string> = {
   "5m": "5 minutes",
   "30m": "30 minutes",
@@ -27,22 +33,28 @@ const spoken: Record<Window, string> = {
 };
 
 /** The rate over a window of an alert, in the words of the rules; that of an hour is recorded as such. */
-function burn(what: "uptime" | "errors", window: Window) {
-  const failed =
-    what === "uptime" ? `(1 - plimsoll:uptime:ratio:${window})` : `plimsoll:edge:error_ratio:${window}`;
-  const rate = window === "1h" ? `${BURN}{objective="${what}"}` : `${failed} / scalar(${allowed[what]})`;
-  return query(rate, spoken[window]);
+function burn(what: Budgeted, window: Window) {
+  const failed = {
+    uptime: `(1 - plimsoll:uptime:ratio:${window})`,
+    errors: `plimsoll:edge:error_ratio:${window}`,
+    p95: `(1 - plimsoll:edge:fast_ratio:${window})`,
+  };
+  const rate =
+    window === "1h" ? `${BURN}{objective="${what}"}` : `${failed[what]} / scalar(${allowed[what]})`;
+  // Without requests there is no share: no line, rather than one that is no number.
+  return query(what === "p95" ? `${rate} >= 0` : rate, spoken[window]);
 }
 
-function limit(what: "uptime" | "errors", window: Window, legend: string) {
+function limit(what: Budgeted, window: LongWindow, legend: string) {
+  if (what === "p95") return objective(`vector(${FACTORS[window]})`, legend);
   const name = what === "uptime" ? "plimsoll:uptime:limit" : "plimsoll:edge:error_limit";
   return objective(`${name}:${window} / ${allowed[what]}`, legend);
 }
 
 /** The pairs of windows of an alert: the short one ends it when the trouble ends. */
-function burns(what: "uptime" | "errors", name: string) {
+function burns(what: Budgeted, name: string) {
   const more = "edge";
-  const panel = (title: string, description: string, long: Window, short: Window, does: string) =>
+  const panel = (title: string, description: string, long: LongWindow, short: Window, does: string) =>
     lines({
       title: `${name}: ${title}`,
       description,
@@ -120,7 +132,8 @@ export function objectives() {
         }),
         rows({
           title: "Promises in danger",
-          description: "Alerts of objectives that fire now. Each has a runbook: `plimsoll runbook NAME`.",
+          description:
+            "Alerts of a promise that fire now; the Overview lists all. Each has a runbook: `plimsoll runbook NAME`.",
           unit: "none",
           width: 9,
           none: "none",
@@ -245,18 +258,12 @@ export function objectives() {
       "How fast is the budget of uptime used?": burns("uptime", "Uptime"),
       "How fast is the budget of errors used?": burns("errors", "Errors"),
       "And of requests that take too long?": [
-        lines({
-          title: "Slow requests",
-          description:
-            "Requests above the promised p95 in the last hour. 1: one of twenty, as many as may be. It alerts by p95 itself.",
-          unit: "none",
-          more: "edge",
-          queries: [query(`max by (objective) (${BURN}{objective="p95"})`, "1 hour")],
-        }),
+        ...burns("p95", "Slow requests"),
         lines({
           title: "p95 against the promise",
           description: "A quarter of an hour above the line is a warning.",
           unit: "s",
+          width: 24,
           more: "edge",
           none: "no requests",
           queries: [query(`${asked.p95} >= 0`, "p95"), objective(promised.p95, "promised p95")],

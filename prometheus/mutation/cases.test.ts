@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { caseOf } from "./cases.ts";
-import { type Group, ruleStems, rulesOf, type TestFile } from "./rules.ts";
+import { caseOf, decidedBy } from "./cases.ts";
+import { type Group, type Rule, ruleStems, rulesOf, type TestFile } from "./rules.ts";
 
 function filesOf(name: string): Readonly<Record<string, string>> {
   const rule = ruleStems.flatMap(rulesOf).find(({ alert, record }) => (alert ?? record) === name);
@@ -26,6 +26,32 @@ describe("the case of a rule", { timeout: 60_000 }, () => {
     const { tests } = parse(files["services.test.yaml"] ?? "") as TestFile;
     const named = tests.flatMap(({ alert_rule_test }) => alert_rule_test ?? []);
     expect(new Set(named.map(({ alertname }) => alertname))).toEqual(new Set(["ServiceCpuAtLimit"]));
+  });
+
+  it("has the tests of what a command judges by, where no alert reads it", () => {
+    const rule = ruleStems.flatMap(rulesOf).find(({ record }) => record === "plimsoll:edge:fast_ratio:30d");
+    expect(decidedBy(rule as Rule)).toEqual(["plimsoll:edge:fast_ratio:30d", "plimsoll:budget:left_ratio"]);
+    expect(rulesIn(caseOf(rule as Rule)["objectives.budget.rules.yaml"])).toContain(
+      "plimsoll:budget:left_ratio",
+    );
+    const drawn = ruleStems
+      .flatMap(rulesOf)
+      .find(({ record }) => record === "plimsoll:edge:p95_seconds_by_server:5m");
+    expect(decidedBy(drawn as Rule)).toEqual([]);
+  });
+
+  it("changes one rule of a record that several make", () => {
+    const made = ruleStems.flatMap(rulesOf).filter(({ record }) => record === "plimsoll:budget:left_ratio");
+    expect(made).toHaveLength(3);
+    const rule = made[1] as Rule;
+    const { "objectives.budget.rules.yaml": text } = caseOf(rule, {
+      rule: "",
+      change: "",
+      changed: { ...rule, expr: "1" },
+    });
+    const { groups } = parse(text ?? "") as { groups: Group[] };
+    const found = groups.flatMap(({ rules }) => rules).filter(({ record }) => record === rule.record);
+    expect(found.map(({ expr }) => expr === "1")).toEqual([false, true, false]);
   });
 
   it("has a record's own tests beside those of alerts in another file", () => {

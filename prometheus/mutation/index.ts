@@ -4,7 +4,7 @@
  */
 import { prometheusImage } from "../../generator/components/prometheus.ts";
 import { findTool, type Tool } from "../../generator/testing/tools.ts";
-import { alertsOf, type Case, caseOf } from "./cases.ts";
+import { type Case, caseOf, decidedBy } from "./cases.ts";
 import { exceptions } from "./exceptions.ts";
 import { type Mutant, mutantsOf } from "./mutants.ts";
 import { type Rule, ruleStems, rulesOf } from "./rules.ts";
@@ -45,9 +45,9 @@ async function main(words: readonly string[]): Promise<number> {
   const queue = ruleStems.flatMap((stem) =>
     rulesOf(stem).filter((rule) => {
       const name = rule.alert ?? rule.record ?? "";
-      // A record that no alert reads is drawn on a dashboard and decides nothing.
+      // A record that is only drawn on a dashboard decides nothing.
       return (
-        alertsOf(rule).length > 0 && (words.length === 0 || words.includes(stem) || words.includes(name))
+        decidedBy(rule).length > 0 && (words.length === 0 || words.includes(stem) || words.includes(name))
       );
     }),
   );

@@ -61,6 +61,20 @@ const DAYS: Day[] = [
     verdicts: { uptime: "at risk", errors: "at risk", p95: "kept" },
     firing: ["ErrorsBurnFast", "ErrorsBurnSlowly", "UptimeBurnsFast", "UptimeBurnsSlowly"],
   },
+  {
+    name: "nine of ten requests are slow in the last hour, and one of forty before",
+    step(at) {
+      const last = at >= STEPS - HOUR;
+      return {
+        up: true,
+        requests: load(at),
+        failed: 0,
+        slow: last ? Math.round(0.9 * load(at)) : share(at, 30),
+      };
+    },
+    verdicts: { uptime: "kept", errors: "kept", p95: "at risk" },
+    firing: ["LatencyBurnsFast", "LatencyBurnsSlowly"],
+  },
 ];
 
 /** As the rules have them, but for what keeps the fast ones quiet: Prometheus runs alone here, and so ApiDown fires. */
@@ -181,7 +195,7 @@ async function live(day: Day) {
             burn: expect.any(Number),
           });
         // An alert is built on what the round before it recorded, of every group.
-        const recorded = ["uptime:limit:1h", "uptime:ratio:3d", "edge:error_ratio:3d"];
+        const recorded = ["uptime:limit:1h", "uptime:ratio:3d", "edge:error_ratio:3d", "edge:fast_ratio:3d"];
         const before = recorded.map((name) => `plimsoll:${name} offset 45s`).join(" and on () ");
         expect(await ask(before)).toHaveLength(1);
       }, 240);

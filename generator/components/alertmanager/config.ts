@@ -70,6 +70,13 @@ function testRoute(name: string) {
   };
 }
 
+/** Follows from no fault of another layer: an end that was set, damage, a setting that somebody changed. */
+const OF_ITSELF =
+  "Certificate.*|PostgresPagesDamaged|PostgresTwoPrimaries|PostgresWraparound|RedisSessionsEvicted|RedisSessionsNotPersisted";
+/** What requests show of a store that answers, but not everybody. The slow burn rates look at days. */
+const ERRORS_AND_LATENCY =
+  "EdgeErrors|EdgeServerErrors|EdgeSlow|ErrorsBurnFast|LatencyAboveObjective|LatencyBurnsFast|UptimeBurnsFast";
+
 /**
  * A lost machine or database is one page, not one for each thing that leans on it: what costs all requests keeps quiet
  * what follows from it, and no other page does.
@@ -80,12 +87,22 @@ function inhibitions() {
     target_matchers: target,
     equal: SAME_STACK,
   });
+  const above = (layers: string) => [`layer=~"${layers}"`, `alertname!~"${OF_ITSELF}"`];
   return [
     // By name: a damaged page is a page too, and for a day, and explains no lost server.
-    implies("HostMemoryGone|HostDiskFull", ['layer=~"database|sessions|cache|api|edge"']),
-    implies("PostgresNoPrimary|PostgresProxyDown|PostgresConnectionsExhausted", ['layer=~"api|edge"']),
-    implies("RedisSessionsDown|RedisSessionsFull", ['layer=~"api|edge"']),
-    implies("ApiDown", ['layer="edge"']),
+    implies("HostMemoryGone|HostDiskGone", above("database|sessions|cache|api|edge")),
+    implies("PostgresNoPrimary|PostgresProxyDown|RedisSessionsDown", above("api|edge")),
+    implies("ApiDown", above("edge")),
+    // Nearly full: most requests are still answered, and what else is wrong is not its doing.
+    implies("PostgresConnectionsExhausted|RedisSessionsFull", [`alertname=~"${ERRORS_AND_LATENCY}"`]),
+    // The same, further on.
+    implies("HostMemoryGone", ['alertname="HostMemoryShort"']),
+    implies("HostDiskFull", ['alertname="HostDiskFilling"']),
+    implies("HostDiskGone", ['alertname=~"HostDiskFilling|HostDiskFull|HostDiskFullTomorrow"']),
+    implies("PostgresConnectionsExhausted", ['alertname="PostgresConnectionsNearLimit"']),
+    implies("RedisSessionsFull", ['alertname="RedisSessionsMemory"']),
+    implies("CertificateEnds", ['alertname="CertificateEndsSoon"']),
+    implies("CertificateExpires", ['alertname="CertificateExpiresSoon"']),
     // The same promise, broken slowly while it is being broken fast.
     {
       source_matchers: ['severity="page"', 'objective!=""'],
@@ -116,6 +133,9 @@ function inhibitions() {
     implies("PublicAddressDown", ['alertname=~"ServiceDown|TargetDown"', 'instance="nginx"']),
     implies("EdgeErrors", ['alertname=~"ErrorsBurnFast|UptimeBurnsFast"']),
     implies("PublicAddressDown", ['alertname="UptimeBurnsFast"']),
+    implies("EdgeSlow", ['alertname="LatencyBurnsFast"']),
+    // Of days, and of now.
+    implies("LatencyBurnsSlowly", ['alertname="LatencyAboveObjective"']),
     implies("ArchiveFails", ['alertname="ArchiveWaits"']),
     // A target that cannot be asked says no more than that of itself.
     {

@@ -6,6 +6,7 @@ import { dashboardStems } from "../../../grafana/stems.ts";
 import { readBy, ruleStems, rulesOf } from "../../../prometheus/mutation/rules.ts";
 import { listOwn, packageRoot, readOwn } from "../../package.ts";
 import { lineOf, RUNBOOKS, runbooks } from "../../report/runbooks.ts";
+import { Objectives } from "../../spec/core.ts";
 
 const pages = listOwn(`${RUNBOOKS}/alerts`).map((file) => `alerts/${file}`);
 const all = runbooks();
@@ -24,9 +25,13 @@ const anchor = (heading: string) =>
 describe.each(alerts)("%s", (name, stem, { labels, annotations }) => {
   it("names its severity and the layer where the cause lies", () => {
     expect(labels?.severity).toMatch(name === "Watchdog" ? /^none$/ : /^(page|warn)$/);
-    expect(labels?.layer).toMatch(
-      /^(host|database|sessions|cache|api|edge|backup|logging|monitoring|network|services|business)$/,
-    );
+    // Some layers follow the instance: each that a template may give.
+    const layers = labels?.layer?.split(/\{\{.*?\}\}/).filter(Boolean) ?? [];
+    expect(layers.length).toBeGreaterThan(0);
+    for (const layer of layers)
+      expect(layer).toMatch(
+        /^(host|database|sessions|cache|api|edge|backup|logging|monitoring|network|services|business)$/,
+      );
   });
 
   it("names a dashboard that there is", () => {
@@ -40,6 +45,11 @@ describe.each(alerts)("%s", (name, stem, { labels, annotations }) => {
     for (const line of ["Means", "Users notice", "Look first", "Then", "Over when"])
       expect(lineOf(found[0] as (typeof all)[number], line), line).toMatch(/^\S.{5,}[.:?]$/);
   });
+});
+
+it("every promise has alerts that name it, by which the dashboard knows what is in danger", () => {
+  const named = new Set(alerts.flatMap(([, , { labels }]) => labels?.objective ?? []));
+  expect([...named].sort()).toEqual(Object.keys(Objectives.parse({})).sort());
 });
 
 it("no heading is left of an alert that is gone", () => {

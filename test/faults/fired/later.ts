@@ -74,7 +74,7 @@ export const THIRD: readonly Fault[] = [
   },
   {
     what: "the disk is full",
-    alerts: ["HostDiskFilling", "HostDiskFull"],
+    alerts: ["HostDiskFilling", "HostDiskFull", "HostDiskGone"],
     async begin({ disks }, undo) {
       undo(async () => disks?.free("metrics"));
       await disks?.fill("metrics");
