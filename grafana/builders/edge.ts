@@ -148,6 +148,31 @@ export function edge() {
           ],
         }),
       ],
+      "As a client finds it": [
+        lines({
+          title: "A question's way",
+          description:
+            "What each part of one question costs: the name, the connection, TLS, the answer. By the public name where there is one.",
+          unit: "s",
+          stack: true,
+          queries: [
+            query('max by (phase) (probe_http_duration_seconds{job="probe",instance="edge"})', "{{phase}}"),
+          ],
+        }),
+        strips({
+          title: "Answers",
+          description:
+            "edge: the public address. nginx: the same from within. redirect: http leads to https. Others: nginx.names.",
+          bad: "no",
+          good: "yes",
+          queries: [
+            query(
+              'max by (instance) (probe_success{job="probe",instance=~"edge|nginx|redirect|.+[.].+"})',
+              "{{instance}}",
+            ),
+          ],
+        }),
+      ],
       Balancing: [
         lines({
           title: "Weight",

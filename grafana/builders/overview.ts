@@ -62,7 +62,8 @@ export function overview() {
         }),
         number({
           title: "Public address",
-          description: "Whether the stack answers at its public door, asked as a client would.",
+          description:
+            "Whether it answers as a client asks: by its name, over TLS. In local, which has no public name: nginx.",
           unit: "none",
           limits: { below: 1 },
           called: { "0": "Silent", "1": "Answers" },
