@@ -94,6 +94,7 @@ export function api() {
         }),
         lines({
           title: "Slowest routes",
+          lines: "requests above one second",
           description: "p95 of the ten slowest routes. Look for a missing index in PostgreSQL.",
           width: 24,
           unit: "s",
@@ -105,6 +106,7 @@ export function api() {
         }),
         lines({
           title: "Failing routes",
+          lines: "errors of the application",
           description: "Share of a route's requests that ended with a 5xx; the ten worst.",
           unit: "percentunit",
           queries: [
@@ -114,6 +116,7 @@ export function api() {
         }),
         lines({
           title: "By status",
+          lines: "errors of the application",
           description: "Requests a second by HTTP status.",
           paint: byStatus,
           unit: "reqps",

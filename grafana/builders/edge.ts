@@ -91,6 +91,7 @@ export function edge() {
       Latency: [
         lines({
           title: "Latency",
+          lines: "requests above one second",
           description: "Half, 95% and 99% of all requests were answered within this. The promise is for p95.",
           unit: "s",
           queries: [
@@ -102,6 +103,7 @@ export function edge() {
         }),
         lines({
           title: "p95 by server",
+          lines: "requests above one second",
           description: "One server slower than the others: look at its event loop and memory in API.",
           unit: "s",
           more: "api",
@@ -114,6 +116,7 @@ export function edge() {
       Errors: [
         lines({
           title: "Failed by server",
+          lines: "requests that failed",
           description:
             "Share of a server's requests answered with a 5xx. One server: restart it. All: a dependency.",
           unit: "percentunit",
@@ -125,6 +128,7 @@ export function edge() {
         }),
         lines({
           title: "Failed and refused by status",
+          lines: "requests that failed",
           description:
             "502: no server answered. 503: none in use. 504: too slow. 499: the client left. 429: too many.",
           unit: "reqps",
@@ -135,6 +139,7 @@ export function edge() {
         }),
         lines({
           title: "Tried again",
+          lines: "errors of nginx",
           description:
             "Attempts a second that failed on a server and went to another: users saw nothing of it.",
           unit: "reqps",

@@ -125,6 +125,7 @@ export function overview() {
         }),
         lines({
           title: "Latency",
+          lines: "requests above one second",
           description: "Half and 95% of all requests were answered within this.",
           unit: "s",
           width: 8,
@@ -137,6 +138,7 @@ export function overview() {
         }),
         lines({
           title: "Failed",
+          lines: "requests that failed",
           description: "Share of requests answered with a 5xx.",
           unit: "percentunit",
           width: 8,

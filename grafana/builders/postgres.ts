@@ -92,6 +92,7 @@ export function postgres() {
         }),
         lines({
           title: "A statement takes",
+          lines: "slow statements",
           description: "Mean time of a statement. The promise is for primary and replica.",
           unit: "s",
           width: 8,
@@ -126,6 +127,7 @@ export function postgres() {
         }),
         lines({
           title: "Deadlocks and conflicts",
+          lines: "warnings of PostgreSQL",
           description:
             "Transactions a minute that were ended: they locked each other, or stood in the replica's way.",
           unit: "none",
@@ -237,6 +239,7 @@ export function postgres() {
         }),
         lines({
           title: "Failed connections",
+          lines: "what the proxy says",
           description: "Connections a second that the proxy could not open, or that a node ended.",
           unit: "ops",
           queries: [

@@ -88,6 +88,7 @@ export function release() {
         }),
         lines({
           title: "Failed by release",
+          lines: "errors of the application",
           description: "Share answered with a 5xx. Both rise: a dependency, not the release.",
           unit: "percentunit",
           width: 8,
@@ -96,6 +97,7 @@ export function release() {
         }),
         lines({
           title: "p95 by release",
+          lines: "requests above one second",
           description: "A new release is slow in its first minute: nothing is cached or compiled yet.",
           unit: "s",
           width: 8,
@@ -124,6 +126,7 @@ export function release() {
         }),
         lines({
           title: "Saved by another server",
+          lines: "errors of nginx",
           description:
             "Attempts a second that failed on a release's server and went to another: no error yet, but count against it.",
           unit: "reqps",
@@ -180,6 +183,7 @@ export function release() {
         }),
         lines({
           title: "No connection to the database",
+          lines: "errors of the application",
           description:
             "Connections a second that did not come about, of the worst server. A rollback's trigger.",
           unit: "ops",
