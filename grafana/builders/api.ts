@@ -61,10 +61,12 @@ export function api() {
         number({
           title: "Event loop lag",
           description:
-            "99th percentile of the worst server. Above 100 ms something computes where it should wait.",
-          unit: "s",
-          limits: { warnAbove: 0.05, above: 0.1 },
-          queries: [query(`max(nodejs_eventloop_lag_p99_seconds{${OWN}})`, "lag")],
+            "99th percentile of the worst server, of objectives.p95. At 100%, an alert, something computes where it should wait.",
+          unit: "percentunit",
+          limits: { warnAbove: 0.5, above: 1 },
+          queries: [
+            query(`max(nodejs_eventloop_lag_p99_seconds{${OWN}}) / scalar(${promised.p95})`, "of the p95"),
+          ],
         }),
         number({
           title: "Waiting for the pool",
@@ -130,8 +132,10 @@ export function api() {
           description: "How late the event loop is. It delays every request of that server.",
           unit: "s",
           width: 8,
-          limits: { above: 0.1 },
-          queries: [query(`nodejs_eventloop_lag_p99_seconds{${NODE}}`, "{{instance}}")],
+          queries: [
+            query(`nodejs_eventloop_lag_p99_seconds{${NODE}}`, "{{instance}}"),
+            objective(promised.p95, "promised p95"),
+          ],
         }),
         lines({
           title: "CPU",

@@ -27,11 +27,16 @@ export function edge() {
         number({
           title: "Failed",
           description:
-            "Share answered with a 5xx. Red from 5%, where a release rolls back; see Errors below.",
+            "Share answered with a 5xx, and of the share at which an alert comes and a release rolls back. See Errors.",
           unit: "percentunit",
           decimals: 2,
-          limits: { warnAbove: 0.001, above: 0.05 },
-          queries: [query(edgeErrorShare(SERVER), "failed")],
+          queries: [
+            query(edgeErrorShare(SERVER), "failed"),
+            {
+              ...query(`(${edgeErrorShare(SERVER)}) / scalar(${promised.rollbackErrors})`, "of the limit"),
+              limits: { warnAbove: 0.5, above: 1 },
+            },
+          ],
         }),
         number({
           title: "95% answered within",

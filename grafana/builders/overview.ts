@@ -12,6 +12,7 @@ import {
   memoryUsed,
   partsDown,
   promised,
+  replicaLag,
 } from "../library/metrics.ts";
 import { bars, lines, number, strips } from "../library/panels.ts";
 import { rows } from "../library/tables.ts";
@@ -162,7 +163,7 @@ export function overview() {
           height: 12,
           more: "postgres",
           queries: [
-            query("max(pg_replication_lag_seconds and pg_replication_is_replica == 1)", "replica behind"),
+            query(`max(${replicaLag()})`, "replica behind"),
             query("max(plimsoll_archive_waiting_seconds)", "not archived"),
           ],
         }),

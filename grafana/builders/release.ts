@@ -3,6 +3,7 @@ import { board } from "../library/board.ts";
 import {
   edgeRate,
   ofRelease,
+  promised,
   releaseErrorShare,
   releaseQuantile,
   releaseRate,
@@ -175,11 +176,14 @@ export function release() {
         lines({
           title: "Event loop lag by release",
           description:
-            "99th percentile of the worst server. Above 100 ms something computes where it should wait.",
+            "99th percentile of the worst server. Above what a request may take, something computes where it should wait.",
           unit: "s",
           width: 8,
           more: "api",
-          queries: [query(worst('nodejs_eventloop_lag_p99_seconds{job="api"}'), "{{release}}")],
+          queries: [
+            query(worst('nodejs_eventloop_lag_p99_seconds{job="api"}'), "{{release}}"),
+            objective(promised.p95, "promised p95"),
+          ],
         }),
         lines({
           title: "No connection to the database",

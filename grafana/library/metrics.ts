@@ -12,6 +12,8 @@ export const promised = {
   backupAge: "plimsoll:threshold:backup_age_seconds",
   verifyAge: "plimsoll:threshold:backup_verify_age_seconds",
   drillAge: "plimsoll:threshold:drill_age_seconds",
+  lag: "plimsoll:threshold:postgres_lag_seconds",
+  rollbackErrors: "plimsoll:rollback:error_ratio",
 } as const;
 
 const EDGE = "plimsoll_edge_requests_total";
@@ -92,6 +94,15 @@ export const memoryUsed = "plimsoll:host:memory_ratio";
 
 export const cpuUsed =
   '1 - sum(rate(node_cpu_seconds_total{mode=~"idle|iowait"}[$__rate_interval])) / sum(rate(node_cpu_seconds_total[$__rate_interval]))';
+
+/** Seconds that the replica is behind, by node. */
+export function replicaLag(matchers = ""): string {
+  return `pg_replication_lag_seconds${matchers && `{${matchers}}`} and pg_replication_is_replica == 1`;
+}
+
+/** What waits for the archive, and a disaster would lose, of what may be lost. Alerts: a quarter warns, half pages. */
+export const rpoUsed = `max(plimsoll_archive_waiting_seconds) / scalar(${promised.rpo})`;
+export const rpoLimits = { warnAbove: 0.25, above: 0.5 } as const;
 
 const LAST_BACKUP = "plimsoll_backup_last_success_timestamp_seconds";
 
