@@ -23,7 +23,7 @@ export const used = {
 /** One slow request at night, or three reads of an empty cache, break no promise: as its alerts, by a rate at least. */
 const judged = {
   ...used,
-  "95% answered within": `(${used["95% answered within"]}) and on () plimsoll:edge:requests:rate5m > 0.1`,
+  "95% answered within": `(${used["95% answered within"]}) and on () plimsoll:edge:visits:rate5m > 0.1`,
   "Cache misses": `(${used["Cache misses"]}) and on () plimsoll:cache:reads:rate30m > 1`,
 } as const;
 

@@ -462,6 +462,8 @@ it("pages are heard where what runs has a receiver of stack.yaml that is told of
   expect(isUnheard(spec("production", ops), ["nobody", "page", "warn", "test-desk"])).toBe(true);
   expect(isUnheard(spec("production", "{ name: desk, type: webhook, on: [warn] }"), runs)).toBe(true);
   expect(isUnheard(spec("production", ""), ["nobody", "page", "warn"])).toBe(true);
+  const gone = loadSpec(sourceOf(`${shortest}monitoring: false\n`).yaml, "production", components);
+  expect(isUnheard(gone, runs)).toBe(true);
   expect(isUnheard(spec("local", ""), ["nobody", "page", "warn"])).toBe(false);
 });
 

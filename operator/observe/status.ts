@@ -150,8 +150,8 @@ function keptBy({ options }: Spec): Kept[] {
  */
 export function isUnheard({ options, environment }: Spec, running: readonly string[]): boolean {
   if (environment === "local") return false;
-  const { receivers } = options.get("alertmanager") as Alertmanager;
-  return !pagedBy(receivers).some((name) => running.includes(testReceiver(name)));
+  const wanted = options.get("alertmanager") as Alertmanager | undefined;
+  return !pagedBy(wanted?.receivers ?? []).some((name) => running.includes(testReceiver(name)));
 }
 
 /** What stack.yaml wants and has no container is missing, not off. */
