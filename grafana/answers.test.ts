@@ -9,7 +9,7 @@ import { expressions } from "./expressions.ts";
 import { verdict } from "./library/verdict.ts";
 import type { DashboardStem } from "./stems.ts";
 
-const RULES = ["edge", "objectives"].map((stem) => `prometheus/rules/${stem}.rules.yaml`);
+const RULES = ["edge", "objectives", "host"].map((stem) => `prometheus/rules/${stem}.rules.yaml`);
 
 type Series = Readonly<Record<string, string>>;
 /** Labels as promtool writes them, to the value. */
@@ -234,6 +234,56 @@ describe("numbers whose colour says something", { timeout: 600_000 }, () => {
     answers(ill, [
       ["40m", inUse, { "{}": 1 }],
       ["40m", out, { "{}": 2 }],
+    ]);
+  });
+});
+
+describe("numbers that follow stack.yaml", { timeout: 600_000 }, () => {
+  it("are of the figure that the alert beside them compares with", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const series = {
+      'pg_replication_lag_seconds{instance="postgres-2"}': "45x60",
+      'pg_replication_lag_seconds{instance="postgres-1"}': "600x60",
+      'pg_replication_is_replica{instance="postgres-2"}': "1x60",
+      'pg_replication_is_replica{instance="postgres-1"}': "0x60",
+      "plimsoll:threshold:postgres_lag_seconds": "60x60",
+      'plimsoll_archive_waiting_seconds{repository="s3"}': "1800x60",
+      "plimsoll:objective:rpo_seconds": "3600x60",
+      'nodejs_eventloop_lag_p99_seconds{job="api",instance="api-1"}': "0.3x60",
+      "plimsoll:objective:p95_seconds": "0.2x60",
+      'plimsoll_edge_requests_total{server="api-1",code="200"}': "0+54x60",
+      'plimsoll_edge_requests_total{server="api-1",code="500"}': "0+6x60",
+      "plimsoll:rollback:error_ratio": "0.05x60",
+    };
+    answers(series, [
+      ["40m", asked("postgres", "Replica behind"), { "{}": 0.75 }],
+      ["40m", asked("postgres", "Waiting for the archive"), { "{}": 0.5 }],
+      ["40m", asked("backup", "Waiting for the archive"), { "{}": 0.5 }],
+      ["40m", asked("api", "Event loop lag"), { "{}": 1.5 }],
+      ["40m", asked("edge", "Failed", 0), { "{}": 0.1 }],
+      ["40m", asked("edge", "Failed", 1), { "{}": 2 }],
+    ]);
+  });
+
+  it("one node alone is none down, and of two the one that does not answer", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const down = asked("postgres", "Nodes down");
+    const node = (name: string) => `pg_up{job="postgres",instance="${name}"}`;
+    answers({ [node("postgres-1")]: "1x60" }, [["40m", down, { "{}": 0 }]]);
+    answers({ [node("postgres-1")]: "1x60", [node("postgres-2")]: "0x60" }, [["40m", down, { "{}": 1 }]]);
+  });
+
+  it("the disk's space and its share are of one formula: root's reserve is in neither", ({ skip }) => {
+    if (!promtool) return skip("no promtool");
+    const disk = {
+      node_filesystem_size_bytes: "100x60",
+      node_filesystem_free_bytes: "30x60",
+      node_filesystem_avail_bytes: "25x60",
+    };
+    answers(disk, [
+      ["40m", asked("host", "Space", 0), { "{}": 70 }],
+      ["40m", asked("host", "Space", 1), { "{}": 95 }],
+      ["40m", asked("host", "Disk"), { "{}": 70 / 95 }],
     ]);
   });
 });

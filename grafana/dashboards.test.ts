@@ -2,11 +2,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import * as units from "@grafana/grafana-foundation-sdk/units";
 import { parser } from "@prometheus-io/lezer-promql";
 import { describe, expect, test } from "vitest";
+import { dataSources } from "../generator/components/grafana/sources.ts";
 import { objectiveFigures } from "../operator/observe/figures.ts";
 import { dashboardText } from "./build.ts";
 import { dashboards } from "./dashboards.ts";
 import { expressions } from "./expressions.ts";
 import { type FinishedPanel, isRow } from "./library/finish.ts";
+import { lineQueries } from "./library/logs.ts";
 import { quietPanels } from "./quiet.ts";
 import { dashboardStems, dashboardUid } from "./stems.ts";
 
@@ -165,8 +167,76 @@ test("links between dashboards lead somewhere", () => {
   for (const stem of dashboardStems)
     for (const { title, links } of visible(stem))
       for (const { url } of links ?? [])
-        expect(known.has(url as string), `${stem}, ${title}: ${url}`).toBe(true);
+        expect(known.has(url as string) || url?.startsWith("/explore?"), `${stem}, ${title}: ${url}`).toBe(
+          true,
+        );
 });
+
+/** Links of panels to lines of the logs, by dashboard. */
+const toLogs = dashboardStems.flatMap((stem) =>
+  visible(stem).flatMap(({ title, links }) =>
+    (links ?? []).flatMap(({ url = "" }) => (url.startsWith("/explore?") ? [{ stem, title, url }] : [])),
+  ),
+);
+
+test("errors and latency lead to the lines of their time, in the data source that is provisioned", () => {
+  expect([...new Set(toLogs.map(({ stem }) => stem))].sort()).toEqual([
+    "api",
+    "edge",
+    "overview",
+    "postgres",
+    "release",
+  ]);
+  const { datasources } = dataSources({ interval: "15s", elastic: true, view: undefined });
+  const elastic = datasources.find(({ uid }) => uid === "elasticsearch");
+  for (const { title, url } of toLogs) {
+    // As Grafana does: the panel's times in place of its variables, before the address is read.
+    const followed = url.replace("$__from", "1764400000000").replace("$__to", "1764403600000");
+    const words = new URL(followed, "http://127.0.0.1:3000").searchParams;
+    expect(words.get("schemaVersion")).toBe("1");
+    const { logs } = JSON.parse(words.get("panes") ?? "");
+    expect(logs.range, title).toEqual({ from: "1764400000000", to: "1764403600000" });
+    expect(logs.datasource).toBe(elastic?.uid);
+    expect(logs.queries).toEqual([
+      {
+        refId: "A",
+        datasource: { type: elastic?.type, uid: elastic?.uid },
+        query: expect.any(String),
+        timeField: elastic?.jsonData && "timeField" in elastic.jsonData && elastic.jsonData.timeField,
+        metrics: [{ type: "logs", id: "1" }],
+        bucketAggs: [],
+      },
+    ]);
+  }
+});
+
+test.each(Object.entries(lineQueries))(
+  "%s: asks for what the ingest pipelines write, and each is linked",
+  (name, query) => {
+    expect(toLogs.some(({ url }) => url.includes(encodeURIComponent(query)))).toBe(true);
+    const [, parser] = /^event\.module:([a-z-]+)/.exec(query) ?? [];
+    const samples = JSON.parse(
+      readFileSync(new URL(`../elk/samples/${parser}.expected.json`, import.meta.url), "utf8"),
+    ) as object[];
+    const fieldOf = (line: object, field: string) =>
+      field
+        .split(".")
+        .reduce<unknown>((at, step) => (at as Record<string, unknown> | undefined)?.[step], line);
+    for (const [, field, wanted] of query.matchAll(/([a-z][a-z._]+):(\([^)]+\)|\S+)/g)) {
+      const values = samples.map((line) => fieldOf(line, field as string));
+      if (wanted?.startsWith(">"))
+        expect(
+          values.map((value) => typeof value),
+          name,
+        ).toContain("number");
+      else
+        expect(
+          (wanted?.match(/[a-z-]+/g) ?? []).filter((word) => values.includes(word)).length,
+          `${field}:${wanted}`,
+        ).toBeGreaterThan(0);
+    }
+  },
+);
 
 test("a table of several queries names each column by its query, with a unit of its own", () => {
   const table = visible("release").find(({ title }) => title === "Side by side");

@@ -1,7 +1,7 @@
 /** Alertmanager: one page for one cause, to whoever stack.yaml names. */
 import { MiB } from "../spec/words.ts";
 import { alertmanagerConfig } from "./alertmanager/config.ts";
-import { Alertmanager, type Receiver } from "./alertmanager/options.ts";
+import { Alertmanager, PAGES, pagedBy, type Receiver } from "./alertmanager/options.ts";
 import { receiverSecret, watchdogSecret } from "./alertmanager/receivers.ts";
 import {
   type Context,
@@ -93,6 +93,12 @@ export const alertmanager = defineComponent({
           value:
             receivers.length > 0 ? receivers.map(({ name }) => name).join(", ") : "none: alerts reach nobody",
           because: local ? "local wakes nobody" : "monitoring.alertmanager.receivers",
+        },
+        {
+          service: NAME,
+          setting: PAGES.setting,
+          value: pagedBy(receivers).join(", ") || PAGES.nobody,
+          because: "receivers whose `on` has page",
         },
         {
           service: NAME,

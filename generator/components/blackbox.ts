@@ -1,8 +1,8 @@
-/** blackbox_exporter: asks from outside what a client would ask, and whether a port answers at all. */
+/** blackbox_exporter: asks the public address as a client would, and every port whether it answers at all. */
 import { z } from "zod";
 import { MiB } from "../spec/words.ts";
-import { blackboxConfig, edgeProbe } from "./blackbox/config.ts";
-import { type Contribution, defineComponent, mountFolder } from "./component.ts";
+import { blackboxConfig } from "./blackbox/config.ts";
+import { type Contribution, defineComponent, type Grants, mountFolder, type Service } from "./component.ts";
 import { goImage, goMemoryLimit, wgetProbe } from "./exporters/image.ts";
 
 export const Blackbox = z
@@ -16,7 +16,7 @@ const PORT = 9115;
 const UID = 65_534;
 
 /** /bin/blackbox_exporter, busybox. Its image names no user; nobody is its siblings'. */
-const image = goImage({
+export const blackboxImage = goImage({
   name: NAME,
   official: "prom/blackbox-exporter:v0.28.0",
   source: "prometheus/blackbox_exporter, Dockerfile",
@@ -36,26 +36,7 @@ export const blackbox = defineComponent({
   claim: () => [{ service: NAME, memory: { floor: 32 * MiB, weight: 0 }, cpu: { weight: 128 }, pids: 64 }],
 
   contribute: (_options, grants, context): Contribution => ({
-    services: {
-      [NAME]: {
-        image,
-        user: `${UID}:${UID}`,
-        command: [
-          "--config.file=/etc/blackbox_exporter/blackbox.yaml",
-          "--config.enable-auto-reload",
-          "--config.auto-reload-interval=30",
-          // Each look at the file would be a line, and so would be each failed probe: that is an alert's business.
-          "--log.level=warn",
-          "--log.prober=warn",
-          "--history.limit=20",
-        ],
-        environment: { GOMEMLIMIT: goMemoryLimit(grants.service(NAME).memory) },
-        networks: ["monitoring", "data"],
-        volumes: [mountFolder(NAME, "/etc/blackbox_exporter")],
-        healthcheck: wgetProbe(PORT, "/-/healthy"),
-        stop_grace_period: "5s",
-      },
-    },
+    services: { [NAME]: service(grants, false) },
     files: [
       {
         path: `${NAME}/blackbox.yaml`,
@@ -63,8 +44,40 @@ export const blackbox = defineComponent({
       },
     ],
     scrapes: [{ job: "blackbox-exporter", targets: [{ service: NAME, port: PORT }] }],
-    probes: context.present.has("nginx") ? [edgeProbe(context)] : [],
     rules: ["probes"],
     logs: { [NAME]: "logfmt" },
   }),
+
+  // What asks a public address needs a way to it; where nothing does, it has none.
+  collect: (_options, grants, { probes }) => ({
+    services: {
+      [NAME]: service(
+        grants,
+        probes.some(({ module }) => module === "public" || module === "redirect"),
+      ),
+    },
+  }),
 });
+
+function service(grants: Grants, outside: boolean): Service {
+  return {
+    image: blackboxImage,
+    user: `${UID}:${UID}`,
+    command: [
+      "--config.file=/etc/blackbox_exporter/blackbox.yaml",
+      "--config.enable-auto-reload",
+      "--config.auto-reload-interval=30",
+      // Each look at the file would be a line, and so would be each failed probe: that is an alert's business.
+      "--log.level=warn",
+      "--log.prober=warn",
+      "--history.limit=20",
+    ],
+    environment: { GOMEMLIMIT: goMemoryLimit(grants.service(NAME).memory) },
+    networks: ["monitoring", "data", ...(outside ? (["egress"] as const) : [])],
+    // Said outright, it keeps Docker from asking the world's name servers for a service that is away.
+    dns_opt: ["ndots:1"],
+    volumes: [mountFolder(NAME, "/etc/blackbox_exporter")],
+    healthcheck: wgetProbe(PORT, "/-/healthy"),
+    stop_grace_period: "5s",
+  };
+}

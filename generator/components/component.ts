@@ -186,10 +186,11 @@ export type Scrape = {
   interval?: number;
 };
 
-/** Something to be asked from outside by the blackbox exporter. */
+/** Something to be asked by the blackbox exporter. Its name is the `instance` of what comes of it. */
 export type Probe = {
   name: string;
-  module: "http_2xx" | "tcp_connect" | "postgres" | string;
+  /** `public` and `redirect`: by an address of the world's, and so with a way out. */
+  module: "tcp_connect" | "inside" | "public" | "redirect";
   target: string;
 };
 

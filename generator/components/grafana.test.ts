@@ -131,6 +131,19 @@ describe("grafana", () => {
     }
   });
 
+  it("has panels' links to the logs where there are logs, and is the same else", () => {
+    const links = (logging: string) => {
+      const { files } = produce(sourceOf(`${stack}logging: ${logging}\n`), "production");
+      const edge = files.find(({ path }) => path === "grafana/dashboards/edge.json");
+      const { panels } = JSON.parse(edge?.text ?? "") as { panels: { links?: { url: string }[] }[] };
+      return panels.flatMap(({ links }) => links ?? []).map(({ url }) => url);
+    };
+    const toLogs = (url: string) => url.startsWith("/explore?");
+    expect(links("{}").filter(toLogs).length).toBeGreaterThan(3);
+    expect(links("false")).toEqual(links("{}").filter((url) => !toLogs(url)));
+    expect(links("false").length).toBeGreaterThan(0);
+  });
+
   it.each(["{}", "false"])("has the dashboard that each alert names (logging: %s)", (logging) => {
     const { plan } = planned(`${stack}logging: ${logging}\n`);
     const named = plan.offers.rules.flatMap((stem) =>

@@ -1,6 +1,7 @@
 /** Grafana: data sources and dashboards from files, an admin with a password of its own, nothing that calls home. */
 import { z } from "zod";
 import { dashboardStems } from "../../grafana/stems.ts";
+import { readOwn } from "../package.ts";
 import { MiB, Port } from "../spec/words.ts";
 import {
   type Contribution,
@@ -143,7 +144,7 @@ export const grafana = defineComponent({
         },
         restarts: ["grafana"],
       },
-      ...dashboardFiles(offers),
+      ...dashboardFiles(offers, context.present.has("elk")),
     ],
   }),
 });
@@ -180,10 +181,21 @@ function provider() {
   };
 }
 
-function dashboardFiles(offers: Offers): File[] {
+function dashboardFiles(offers: Offers, elastic: boolean): File[] {
   const known: readonly string[] = dashboardStems;
   return offers.dashboards.map((stem) => {
     if (!known.includes(stem)) throw new Error(`there is no grafana/dashboards/${stem}.json`);
-    return copy(`grafana/dashboards/${stem}.json`, `grafana/dashboards/${stem}.json`);
+    const path = `grafana/dashboards/${stem}.json`;
+    return elastic ? copy(path, path) : { path, content: { json: withoutLogs(readOwn(path)) } };
   });
+}
+
+/** Without the links of its panels to lines of the logs, where there are none. */
+function withoutLogs(text: string): unknown {
+  const dashboard = JSON.parse(text) as { panels: { links?: { url: string }[] }[] };
+  const panels = dashboard.panels.map((panel) => ({
+    ...panel,
+    ...(panel.links && { links: panel.links.filter(({ url }) => !url.startsWith("/explore?")) }),
+  }));
+  return { ...dashboard, panels };
 }

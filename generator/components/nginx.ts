@@ -27,6 +27,7 @@ import {
   usesTls,
 } from "./nginx/conf.ts";
 import { LEAST_MEMORY, Nginx } from "./nginx/options.ts";
+import { doorProbes } from "./nginx/probes.ts";
 
 export { Nginx };
 
@@ -95,6 +96,7 @@ export const nginx = defineComponent({
       ],
       hostNames: [...new Set([context.spec.domain, ...options.names])],
       scrapes: [{ job: NGINX, targets: [{ service: NGINX, port: METRICS_PORT }] }],
+      probes: doorProbes(options, context),
       rules: ["edge"],
       dashboards: ["edge", "release"],
       logs: { [NGINX]: "nginx" },

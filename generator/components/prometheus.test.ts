@@ -45,8 +45,8 @@ describe("scrape configs", () => {
     const probes = config.scrape_configs.find(({ job_name }: { job_name: string }) => job_name === "probe");
     expect(probes.static_configs).toHaveLength(plan.offers.probes.length);
     expect(probes.static_configs.map(({ labels }: { labels: object }) => labels)).toContainEqual({
-      instance: "edge",
-      __param_module: "edge",
+      instance: "nginx",
+      __param_module: "inside",
       __param_target: "https://nginx:8443/health",
     });
   });
@@ -62,7 +62,11 @@ describe("scrape configs", () => {
           service,
         ).toBe(true);
     const blackbox = new Set(networks("blackbox-exporter"));
-    for (const { target } of plan.offers.probes) {
+    for (const { module, target } of plan.offers.probes) {
+      if (module === "public" || module === "redirect") {
+        expect(blackbox, target).toContain("egress");
+        continue;
+      }
       const host = new URL(target.includes("://") ? target : `tcp://${target}`).hostname;
       expect(
         networks(host).some((network) => blackbox.has(network)),

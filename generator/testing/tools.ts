@@ -18,15 +18,21 @@ export type Tool = {
   script(files: Readonly<Record<string, string>>, text: string): Promise<{ code: number; output: string }>;
 };
 
-type Wanted = { tool: "promtool" | "amtool"; image: Exclude<Image, { context: string }> };
+type OwnImage = Exclude<Image, { context: string }>;
+type Wanted = { tool: "promtool" | "amtool"; image: OwnImage };
 
 /** undefined where it is nowhere to be had; with PLIMSOLL_E2E=required that is a failure. */
 export function findTool({ tool, image }: Wanted): Tool | undefined {
   if (spawnSync(tool, ["--version"]).status === 0) return onPath(tool);
-  const official = image.official as string;
-  if (hasImage(official)) return inImage(official, tool);
-  if (hasImage("debian:forky-slim")) return inImage(build(image.debian as Build), tool);
-  const lack = `no ${tool} on the PATH, and neither ${official} nor debian:forky-slim is here`;
+  const found = findImage(image);
+  return found === undefined ? undefined : inImage(found, tool);
+}
+
+/** The name of an image that is here, or was built. The same as `findTool` where there is none. */
+export function findImage({ official, debian }: OwnImage): string | undefined {
+  if (hasImage(official as string)) return official as string;
+  if (hasImage("debian:forky-slim")) return build(debian as Build);
+  const lack = `neither ${official} nor debian:forky-slim is here`;
   if (process.env.PLIMSOLL_E2E === "required") throw new Error(lack);
   console.warn(`skipped: ${lack}`);
   return undefined;

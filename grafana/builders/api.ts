@@ -61,10 +61,12 @@ export function api() {
         number({
           title: "Event loop lag",
           description:
-            "99th percentile of the worst server. Above 100 ms something computes where it should wait.",
-          unit: "s",
-          limits: { warnAbove: 0.05, above: 0.1 },
-          queries: [query(`max(nodejs_eventloop_lag_p99_seconds{${OWN}})`, "lag")],
+            "99th percentile of the worst server, of objectives.p95. At 100%, an alert, something computes where it should wait.",
+          unit: "percentunit",
+          limits: { warnAbove: 0.5, above: 1 },
+          queries: [
+            query(`max(nodejs_eventloop_lag_p99_seconds{${OWN}}) / scalar(${promised.p95})`, "of the p95"),
+          ],
         }),
         number({
           title: "Waiting for the pool",
@@ -94,6 +96,7 @@ export function api() {
         }),
         lines({
           title: "Slowest routes",
+          lines: "requests above one second",
           description: "p95 of the ten slowest routes. Look for a missing index in PostgreSQL.",
           width: 24,
           unit: "s",
@@ -105,6 +108,7 @@ export function api() {
         }),
         lines({
           title: "Failing routes",
+          lines: "errors of the application",
           description: "Share of a route's requests that ended with a 5xx; the ten worst.",
           unit: "percentunit",
           queries: [
@@ -114,6 +118,7 @@ export function api() {
         }),
         lines({
           title: "By status",
+          lines: "errors of the application",
           description: "Requests a second by HTTP status.",
           paint: byStatus,
           unit: "reqps",
@@ -127,8 +132,10 @@ export function api() {
           description: "How late the event loop is. It delays every request of that server.",
           unit: "s",
           width: 8,
-          limits: { above: 0.1 },
-          queries: [query(`nodejs_eventloop_lag_p99_seconds{${NODE}}`, "{{instance}}")],
+          queries: [
+            query(`nodejs_eventloop_lag_p99_seconds{${NODE}}`, "{{instance}}"),
+            objective(promised.p95, "promised p95"),
+          ],
         }),
         lines({
           title: "CPU",

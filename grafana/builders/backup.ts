@@ -1,6 +1,13 @@
 /** Backups: is there one, how old is it, how large, and how much would a disaster lose now? */
 import { board } from "../library/board.ts";
-import { backupAge, backupsOverdue, backupsWanted, promised } from "../library/metrics.ts";
+import {
+  backupAge,
+  backupsOverdue,
+  backupsWanted,
+  promised,
+  rpoLimits,
+  rpoUsed,
+} from "../library/metrics.ts";
 import { bars, lines, number, strips } from "../library/panels.ts";
 import { objective, query } from "../library/words.ts";
 
@@ -38,11 +45,11 @@ export function backup() {
         number({
           title: "Waiting for the archive",
           description:
-            "How long the oldest finished segment of the write-ahead log has waited: a disaster would lose it.",
-          unit: "s",
-          limits: { warnAbove: 300, above: 900 },
+            "What a disaster would lose now, of objectives.rpo. A quarter warns, at least five minutes; half pages.",
+          unit: "percentunit",
+          limits: rpoLimits,
           none: "no archive",
-          queries: [query("max(plimsoll_archive_waiting_seconds)", "waiting")],
+          queries: [query(rpoUsed, "of the RPO")],
         }),
         number({
           title: "Reaches back",

@@ -27,11 +27,16 @@ export function edge() {
         number({
           title: "Failed",
           description:
-            "Share answered with a 5xx. Red from 5%, where a release rolls back; see Errors below.",
+            "Share answered with a 5xx, and of the share at which an alert comes and a release rolls back. See Errors.",
           unit: "percentunit",
           decimals: 2,
-          limits: { warnAbove: 0.001, above: 0.05 },
-          queries: [query(edgeErrorShare(SERVER), "failed")],
+          queries: [
+            query(edgeErrorShare(SERVER), "failed"),
+            {
+              ...query(`(${edgeErrorShare(SERVER)}) / scalar(${promised.rollbackErrors})`, "of the limit"),
+              limits: { warnAbove: 0.5, above: 1 },
+            },
+          ],
         }),
         number({
           title: "95% answered within",
@@ -91,6 +96,7 @@ export function edge() {
       Latency: [
         lines({
           title: "Latency",
+          lines: "requests above one second",
           description: "Half, 95% and 99% of all requests were answered within this. The promise is for p95.",
           unit: "s",
           queries: [
@@ -102,6 +108,7 @@ export function edge() {
         }),
         lines({
           title: "p95 by server",
+          lines: "requests above one second",
           description: "One server slower than the others: look at its event loop and memory in API.",
           unit: "s",
           more: "api",
@@ -114,6 +121,7 @@ export function edge() {
       Errors: [
         lines({
           title: "Failed by server",
+          lines: "requests that failed",
           description:
             "Share of a server's requests answered with a 5xx. One server: restart it. All: a dependency.",
           unit: "percentunit",
@@ -125,6 +133,7 @@ export function edge() {
         }),
         lines({
           title: "Failed and refused by status",
+          lines: "requests that failed",
           description:
             "502: no server answered. 503: none in use. 504: too slow. 499: the client left. 429: too many.",
           unit: "reqps",
@@ -135,6 +144,7 @@ export function edge() {
         }),
         lines({
           title: "Tried again",
+          lines: "errors of nginx",
           description:
             "Attempts a second that failed on a server and went to another: users saw nothing of it.",
           unit: "reqps",
@@ -144,6 +154,31 @@ export function edge() {
             query(
               `sum by (server) (rate(plimsoll_edge_upstream_retries_total{${SERVER}}[$__rate_interval]))`,
               "{{server}}",
+            ),
+          ],
+        }),
+      ],
+      "As a client finds it": [
+        lines({
+          title: "A question's way",
+          description:
+            "What each part of one question costs: the name, the connection, TLS, the answer. By the public name where there is one.",
+          unit: "s",
+          stack: true,
+          queries: [
+            query('max by (phase) (probe_http_duration_seconds{job="probe",instance="edge"})', "{{phase}}"),
+          ],
+        }),
+        strips({
+          title: "Answers",
+          description:
+            "edge: the public address. nginx: the same from within. redirect: http leads to https. Others: nginx.names.",
+          bad: "no",
+          good: "yes",
+          queries: [
+            query(
+              'max by (instance) (probe_success{job="probe",instance=~"edge|nginx|redirect|.+[.].+"})',
+              "{{instance}}",
             ),
           ],
         }),

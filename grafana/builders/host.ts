@@ -11,6 +11,8 @@ function rate(metric: string): string {
 /** Seconds that stand for a disk that does not fill: a number that is missing is one that nobody measures. */
 const NEVER = 1e9;
 
+const USED = "node_filesystem_size_bytes - node_filesystem_free_bytes";
+
 const pressure = ["cpu", "memory", "io"] as const;
 
 export function host() {
@@ -38,7 +40,7 @@ export function host() {
           title: "Disk",
           description: "Share in use of the disk with images, volumes and logs. Full, the database stops.",
           unit: "percentunit",
-          limits: { warnAbove: 0.75, above: 0.9 },
+          limits: { warnAbove: 0.8, above: 0.9 },
           queries: [query(diskUsed, "used")],
         }),
         number({
@@ -166,13 +168,11 @@ export function host() {
       Disk: [
         lines({
           title: "Space",
-          description: "Used, of the disk that Docker's data is on.",
+          description:
+            "Used, of what can be: what the file system keeps for root is neither, as in Disk above.",
           unit: "bytes",
           width: 8,
-          queries: [
-            query("node_filesystem_size_bytes - node_filesystem_avail_bytes", "used"),
-            objective("node_filesystem_size_bytes", "size"),
-          ],
+          queries: [query(USED, "used"), objective(`${USED} + node_filesystem_avail_bytes`, "can be used")],
         }),
         lines({
           title: "Read and written",

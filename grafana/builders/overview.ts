@@ -12,6 +12,7 @@ import {
   memoryUsed,
   partsDown,
   promised,
+  replicaLag,
 } from "../library/metrics.ts";
 import { bars, lines, number, strips } from "../library/panels.ts";
 import { rows } from "../library/tables.ts";
@@ -62,7 +63,8 @@ export function overview() {
         }),
         number({
           title: "Public address",
-          description: "Whether the stack answers at its public door, asked as a client would.",
+          description:
+            "Whether it answers as a client asks: by its name, over TLS. In local, which has no public name: nginx.",
           unit: "none",
           limits: { below: 1 },
           called: { "0": "Silent", "1": "Answers" },
@@ -124,6 +126,7 @@ export function overview() {
         }),
         lines({
           title: "Latency",
+          lines: "requests above one second",
           description: "Half and 95% of all requests were answered within this.",
           unit: "s",
           width: 8,
@@ -136,6 +139,7 @@ export function overview() {
         }),
         lines({
           title: "Failed",
+          lines: "requests that failed",
           description: "Share of requests answered with a 5xx.",
           unit: "percentunit",
           width: 8,
@@ -159,7 +163,7 @@ export function overview() {
           height: 12,
           more: "postgres",
           queries: [
-            query("max(pg_replication_lag_seconds and pg_replication_is_replica == 1)", "replica behind"),
+            query(`max(${replicaLag()})`, "replica behind"),
             query("max(plimsoll_archive_waiting_seconds)", "not archived"),
           ],
         }),

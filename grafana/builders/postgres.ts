@@ -1,6 +1,6 @@
 /** PostgreSQL: both nodes, what runs on them, replication and archive, and the proxy in front. */
 import { board } from "../library/board.ts";
-import { promised, statementSeconds } from "../library/metrics.ts";
+import { promised, replicaLag, rpoLimits, rpoUsed, statementSeconds } from "../library/metrics.ts";
 import { lines, number, strips } from "../library/panels.ts";
 import { objective, query } from "../library/words.ts";
 
@@ -29,11 +29,12 @@ export function postgres() {
     sections: {
       Now: [
         number({
-          title: "Nodes up",
-          description: "Nodes that answer the exporter. Below 2 the replica or the primary is gone.",
+          title: "Nodes down",
+          description: "Nodes that do not answer the exporter: the replica, or the primary. See Writers.",
           unit: "none",
-          limits: { warnBelow: 2, below: 1 },
-          queries: [query('sum(pg_up{job="postgres"}) or vector(0)', "up")],
+          limits: { warnAbove: 1, above: 2 },
+          none: "not asked",
+          queries: [query('count(pg_up{job="postgres"}) - sum(pg_up{job="postgres"})', "down")],
         }),
         number({
           title: "Writers",
@@ -45,11 +46,11 @@ export function postgres() {
         }),
         number({
           title: "Replica behind",
-          description: "Seconds of writes that the replica does not show yet.",
-          unit: "s",
-          limits: { warnAbove: 10, above: 60 },
+          description: "Writes that it does not show yet, of the seconds at which an alert comes; see below.",
+          unit: "percentunit",
+          limits: { warnAbove: 0.5, above: 1 },
           none: "no replica",
-          queries: [query("max(pg_replication_lag_seconds and pg_replication_is_replica == 1)", "lag")],
+          queries: [query(`max(${replicaLag()}) / scalar(${promised.lag})`, "of what is allowed")],
         }),
         number({
           title: "Connections used",
@@ -64,11 +65,11 @@ export function postgres() {
         number({
           title: "Waiting for the archive",
           description:
-            "How long the oldest finished segment of the write-ahead log has waited to be archived.",
-          unit: "s",
-          limits: { warnAbove: 300, above: 900 },
+            "What a disaster would lose now, of objectives.rpo. A quarter warns, at least five minutes; half pages.",
+          unit: "percentunit",
+          limits: rpoLimits,
           none: "no archive",
-          queries: [query("max(plimsoll_archive_waiting_seconds)", "waiting")],
+          queries: [query(rpoUsed, "of the RPO")],
         }),
         number({
           title: "Longest transaction",
@@ -92,6 +93,7 @@ export function postgres() {
         }),
         lines({
           title: "A statement takes",
+          lines: "slow statements",
           description: "Mean time of a statement. The promise is for primary and replica.",
           unit: "s",
           width: 8,
@@ -126,6 +128,7 @@ export function postgres() {
         }),
         lines({
           title: "Deadlocks and conflicts",
+          lines: "warnings of PostgreSQL",
           description:
             "Transactions a minute that were ended: they locked each other, or stood in the replica's way.",
           unit: "none",
@@ -162,10 +165,7 @@ export function postgres() {
             "In seconds. It climbs where the replica is overloaded, or a long query there holds replay up.",
           unit: "s",
           width: 8,
-          limits: { above: 30 },
-          queries: [
-            query(`pg_replication_lag_seconds{${NODE}} and pg_replication_is_replica == 1`, "{{instance}}"),
-          ],
+          queries: [query(replicaLag(NODE), "{{instance}}"), objective(promised.lag, "alert above")],
         }),
         lines({
           title: "Log kept for the replica",
@@ -237,6 +237,7 @@ export function postgres() {
         }),
         lines({
           title: "Failed connections",
+          lines: "what the proxy says",
           description: "Connections a second that the proxy could not open, or that a node ended.",
           unit: "ops",
           queries: [

@@ -3,6 +3,7 @@ import { board } from "../library/board.ts";
 import {
   edgeRate,
   ofRelease,
+  promised,
   releaseErrorShare,
   releaseQuantile,
   releaseRate,
@@ -88,6 +89,7 @@ export function release() {
         }),
         lines({
           title: "Failed by release",
+          lines: "errors of the application",
           description: "Share answered with a 5xx. Both rise: a dependency, not the release.",
           unit: "percentunit",
           width: 8,
@@ -96,6 +98,7 @@ export function release() {
         }),
         lines({
           title: "p95 by release",
+          lines: "requests above one second",
           description: "A new release is slow in its first minute: nothing is cached or compiled yet.",
           unit: "s",
           width: 8,
@@ -124,6 +127,7 @@ export function release() {
         }),
         lines({
           title: "Saved by another server",
+          lines: "errors of nginx",
           description:
             "Attempts a second that failed on a release's server and went to another: no error yet, but count against it.",
           unit: "reqps",
@@ -172,14 +176,18 @@ export function release() {
         lines({
           title: "Event loop lag by release",
           description:
-            "99th percentile of the worst server. Above 100 ms something computes where it should wait.",
+            "99th percentile of the worst server. Above what a request may take, something computes where it should wait.",
           unit: "s",
           width: 8,
           more: "api",
-          queries: [query(worst('nodejs_eventloop_lag_p99_seconds{job="api"}'), "{{release}}")],
+          queries: [
+            query(worst('nodejs_eventloop_lag_p99_seconds{job="api"}'), "{{release}}"),
+            objective(promised.p95, "promised p95"),
+          ],
         }),
         lines({
           title: "No connection to the database",
+          lines: "errors of the application",
           description:
             "Connections a second that did not come about, of the worst server. A rollback's trigger.",
           unit: "ops",

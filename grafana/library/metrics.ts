@@ -12,6 +12,8 @@ export const promised = {
   backupAge: "plimsoll:threshold:backup_age_seconds",
   verifyAge: "plimsoll:threshold:backup_verify_age_seconds",
   drillAge: "plimsoll:threshold:drill_age_seconds",
+  lag: "plimsoll:threshold:postgres_lag_seconds",
+  rollbackErrors: "plimsoll:rollback:error_ratio",
 } as const;
 
 const EDGE = "plimsoll_edge_requests_total";
@@ -61,9 +63,12 @@ export function releaseQuantile(quantile: number): string {
 /** Colours of HTTP's statuses. */
 export const byStatus = { "/^2/": "green", "/^3/": "blue", "/^4/": "orange", "/^5/": "red" } as const;
 
-/** An exporter and a prober answer for what is dead: what they say of it counts with it. Of itself postgres-exporter says 0. */
+/**
+ * An exporter and a prober answer for what is dead: what they say of it counts with it. Of itself postgres-exporter says 0.
+ * A further public name, or a redirect, is no part of the stack.
+ */
 const ANSWERS =
-  'min by (job, instance) ({__name__=~"up|probe_success|pg_up|redis_up",job!="postgres-exporter"} or up{job="postgres-exporter"})';
+  'min by (job, instance) ({__name__=~"up|probe_success|pg_up|redis_up",job!="postgres-exporter",instance!~"redirect|.+[.].+"} or up{job="postgres-exporter"})';
 
 /** Services that do not answer, or whose container does not run. */
 export const partsDown = `count(count by (instance) (${ANSWERS} == 0 or plimsoll:service:expected and on () plimsoll:containers:known unless on (instance) plimsoll:container:running > 0))`;
@@ -89,6 +94,15 @@ export const memoryUsed = "plimsoll:host:memory_ratio";
 
 export const cpuUsed =
   '1 - sum(rate(node_cpu_seconds_total{mode=~"idle|iowait"}[$__rate_interval])) / sum(rate(node_cpu_seconds_total[$__rate_interval]))';
+
+/** Seconds that the replica is behind, by node. */
+export function replicaLag(matchers = ""): string {
+  return `pg_replication_lag_seconds${matchers && `{${matchers}}`} and pg_replication_is_replica == 1`;
+}
+
+/** What waits for the archive, and a disaster would lose, of what may be lost. Alerts: a quarter warns, half pages. */
+export const rpoUsed = `max(plimsoll_archive_waiting_seconds) / scalar(${promised.rpo})`;
+export const rpoLimits = { warnAbove: 0.25, above: 0.5 } as const;
 
 const LAST_BACKUP = "plimsoll_backup_last_success_timestamp_seconds";
 

@@ -7,7 +7,8 @@ import * as stat from "@grafana/grafana-foundation-sdk/stat";
 import * as statetimeline from "@grafana/grafana-foundation-sdk/statetimeline";
 import type * as table from "@grafana/grafana-foundation-sdk/table";
 import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
-import { dashboardUid } from "../stems.ts";
+import { type DashboardStem, dashboardUid } from "../stems.ts";
+import { linesLink } from "./logs.ts";
 import { type Limits, mappings, type Query, softMax, thresholds, type Words } from "./words.ts";
 
 export type PanelBuilder = { build(): dashboard.Panel };
@@ -32,14 +33,11 @@ export function fill<Panel extends Visual>(panel: Panel, words: Words, shape: Sh
   if (words.max !== undefined) panel.max(words.max);
   if (words.decimals !== undefined) panel.decimals(words.decimals);
   if (words.none !== undefined) panel.noValue(words.none);
-  if (words.more) {
-    const link = new dashboard.DashboardLinkBuilder(`More: ${words.more}`);
-    link
-      .type(dashboard.DashboardLinkType.Link)
-      .url(`/d/${dashboardUid(words.more)}`)
-      .keepTime(true);
-    panel.links([link]);
-  }
+  const links = [
+    ...(words.more ? [moreLink(words.more)] : []),
+    ...(words.lines ? [linesLink(words.lines)] : []),
+  ];
+  if (links.length > 0) panel.links(links);
   for (const { expr, legend } of words.queries) {
     const target = new prometheus.DataqueryBuilder().expr(expr).legendFormat(legend);
     if (shape.as === "range") target.range();
@@ -48,6 +46,13 @@ export function fill<Panel extends Visual>(panel: Panel, words: Words, shape: Sh
     panel.withTarget(target);
   }
   return panel;
+}
+
+function moreLink(stem: DashboardStem) {
+  return new dashboard.DashboardLinkBuilder(`More: ${stem}`)
+    .type(dashboard.DashboardLinkType.Link)
+    .url(`/d/${dashboardUid(stem)}`)
+    .keepTime(true);
 }
 
 function lastValue(calc: "last" | "lastNotNull") {

@@ -1,5 +1,5 @@
 /** Is all well? In one number, and what it is made of. */
-import { backupsOverdue, diskUsed, partsDown, promised } from "./metrics.ts";
+import { backupsOverdue, diskUsed, partsDown, promised, rpoUsed } from "./metrics.ts";
 
 export const answers = 'min(probe_success{job="probe",instance="edge"})';
 
@@ -17,13 +17,13 @@ export const used = {
   "p95 latency": `(plimsoll:edge:p95_seconds:5m >= 0) / scalar(${promised.p95})`,
   "Database latency": `plimsoll:database:latency_seconds:5m / scalar(${promised.database})`,
   "Cache misses": `(1 - plimsoll:cache:hit_ratio:30m) / (1 - scalar(${promised.cacheHits}))`,
-  "Lost in a disaster": `max(plimsoll_archive_waiting_seconds) / scalar(${promised.rpo})`,
+  "Lost in a disaster": rpoUsed,
 } as const;
 
 /** One slow request at night, or three reads of an empty cache, break no promise: as its alerts, by a rate at least. */
 const judged = {
   ...used,
-  "p95 latency": `(${used["p95 latency"]}) and on () plimsoll:edge:requests:rate5m > 0.1`,
+  "p95 latency": `(${used["p95 latency"]}) and on () plimsoll:edge:visits:rate5m > 0.1`,
   "Cache misses": `(${used["Cache misses"]}) and on () plimsoll:cache:reads:rate30m > 1`,
 } as const;
 

@@ -1,6 +1,7 @@
 /** What a dashboard's author says of a panel; `panels.ts` makes it one. */
 import * as dashboard from "@grafana/grafana-foundation-sdk/dashboard";
 import type { DashboardStem } from "../stems.ts";
+import type { Lines } from "./logs.ts";
 
 export type Query = {
   expr: string;
@@ -38,6 +39,8 @@ export type Words = {
   paint?: Readonly<Record<string, string>>;
   /** The dashboard that says more. */
   more?: DashboardStem;
+  /** The lines of the logs that say more, where there is logging. */
+  lines?: Lines;
 };
 
 export function query(expr: string, legend: string): Query {

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { join } from "node:path";
-import type { Receiver } from "../../generator/components/alertmanager/options.ts";
+import type { Alertmanager } from "../../generator/components/alertmanager/options.ts";
 import type { Api } from "../../generator/components/api/options.ts";
 import type { Backup } from "../../generator/components/backup/options.ts";
 import type { Nginx } from "../../generator/components/nginx/options.ts";
@@ -27,7 +27,8 @@ export type CheckContext = {
   api: Api;
   nginx: Nginx;
   backup: Backup | undefined;
-  receivers: readonly Receiver[];
+  /** Undefined where the stack has no Alertmanager. */
+  alertmanager: Alertmanager | undefined;
   /** The application's sources on this machine; undefined where stack.yaml names only an image. */
   folder: string | undefined;
   stackFolder: string;
@@ -62,7 +63,6 @@ export function makeContext({ site, spec, source, stagingLoad, signal }: Context
   const plan = planJson(produce(source, site.environment).plan);
   const api = spec.options.get("api") as Api;
   const path = api.checks.folder ?? api.build?.context;
-  const alertmanager = spec.options.get("alertmanager") as { receivers: Receiver[] } | undefined;
   const once = keeper();
   const machine = () => once("machine", () => lookAtMachine(site, signal));
   return {
@@ -73,7 +73,7 @@ export function makeContext({ site, spec, source, stagingLoad, signal }: Context
     api,
     nginx: spec.options.get("nginx") as Nginx,
     backup: spec.options.get("backup") as Backup | undefined,
-    receivers: alertmanager?.receivers ?? [],
+    alertmanager: spec.options.get("alertmanager") as Alertmanager | undefined,
     folder: path === undefined ? undefined : join(source.folder, path),
     stackFolder: source.folder,
     machine,

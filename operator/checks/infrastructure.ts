@@ -1,5 +1,6 @@
 /** Infrastructure: environment, backups, certificate, monitoring, logs, error tracking, CDN. */
 import { z } from "zod";
+import { type Alertmanager, pagedBy } from "../../generator/components/alertmanager/options.ts";
 import { longestGap } from "../../generator/components/backup/schedule.ts";
 import type { CheckContext } from "./context.ts";
 import { failoverDrilled, restoreDrilled } from "./drilled.ts";
@@ -103,15 +104,21 @@ export async function monitoring(context: CheckContext): Promise<Verdict> {
   return passed(`${up} of ${all} targets are up, ${firing} pages firing`);
 }
 
+/** A laptop wakes nobody, and what is tried in staging need not. */
+function told({ alertmanager, site }: CheckContext): Alertmanager | Verdict {
+  if (site.environment === "local") return unavailable("local wakes nobody");
+  return alertmanager ?? unavailable("the stack has no Alertmanager");
+}
+
 async function alerts(context: CheckContext): Promise<Verdict> {
-  const names = context.receivers
-    .filter(({ on }) => on.includes("page"))
-    .map(({ name, type }) => `${name} (${type})`);
+  const found = told(context);
+  if ("state" in found) return found;
+  const names = pagedBy(found.receivers);
   if (names.length === 0) {
-    return failed(
-      "nobody is told of a page",
-      "monitoring: { alertmanager: { receivers: [{ name: ops, type: slack }] } }",
-    );
+    const remedy = "monitoring: { alertmanager: { receivers: [{ name: ops, type: slack }] } }";
+    return context.site.environment === "production"
+      ? failed("nobody is told of a page", remedy)
+      : unavailable("nobody is told of a page, as outside production may be", remedy);
   }
   const running = await context.running();
   if (!running) return nothingRuns(context);
@@ -163,6 +170,18 @@ function cdn({ api, site }: CheckContext): Verdict {
       );
 }
 
+/** What a dead host, or a dead Alertmanager, cannot say of itself. */
+function watchdog(context: CheckContext): Verdict {
+  const found = told(context);
+  if ("state" in found) return found;
+  return found.watchdog
+    ? passed("a URL is called every minute while monitoring works")
+    : failed(
+        "nobody notices when monitoring itself dies, or the host",
+        "monitoring: { alertmanager: { watchdog: true } }: docs/runbooks/host-loss.md",
+      );
+}
+
 export const infrastructure: Item[] = [
   automatic({ id: "infrastructure.environment", title: "Environment variables", run: environment }),
   automatic({
@@ -185,11 +204,12 @@ export const infrastructure: Item[] = [
   }),
   automatic({ id: "infrastructure.certificate", title: "TLS certificates", run: certificate }),
   automatic({ id: "infrastructure.monitoring", title: "Monitoring", run: monitoring }),
+  automatic({ id: "infrastructure.alerts", title: "Somebody is told of pages", run: alerts }),
   automatic({
-    id: "infrastructure.alerts",
-    title: "Somebody is told of alerts",
+    id: "infrastructure.watchdog",
+    title: "Somebody notices when monitoring dies",
     required: false,
-    run: alerts,
+    run: watchdog,
   }),
   automatic({ id: "infrastructure.logging", title: "Logging", required: false, run: logging }),
   automatic({ id: "infrastructure.errors", title: "Error tracking", required: false, run: errorTracking }),

@@ -154,6 +154,11 @@ const cases: Record<string, { passes: Given; fails: Given; says: RegExp }> = {
     fails: { running: "alertmanager answers" },
     says: /nobody is told/,
   },
+  "infrastructure.watchdog": {
+    passes: { words: `${api("port: 5000")}\nmonitoring: { alertmanager: { watchdog: true } }` },
+    fails: { words: hook },
+    says: /nobody notices/,
+  },
   "infrastructure.logging": {
     passes: { running: server },
     fails: { running: "container api-1 running healthy json-file - shop-api:1" },
@@ -348,6 +353,18 @@ describe("what is found out", () => {
       const { state } = await item.run(await contextOf(), new AbortController().signal);
       expect([item.id, state]).toEqual([item.id, expect.stringMatching(/unavailable|unconfirmed/)]);
     }
+  });
+
+  it("infrastructure.alerts stops production alone, and none without an Alertmanager; the watchdog is advised", async () => {
+    const required = Object.fromEntries(items.map((one) => [one.id, one.required]));
+    expect(required).toMatchObject({ "infrastructure.alerts": true, "infrastructure.watchdog": false });
+    const words = `${api("port: 5000")}\nmonitoring: false`;
+    for (const given of [{ environment: "staging" }, { environment: "local" }, { words }] as Given[])
+      expect((await verdictOf("infrastructure.alerts", given)).state).toBe("unavailable");
+    for (const given of [{ environment: "local" }, { words }] as Given[])
+      expect((await verdictOf("infrastructure.watchdog", given)).state).toBe("unavailable");
+    const warned = `${api("port: 5000")}\nmonitoring: { alertmanager: { receivers: [{ name: ops, type: webhook, on: [warn] }] } }`;
+    expect((await verdictOf("infrastructure.alerts", { words: warned })).state).toBe("failed");
   });
 
   it("before.rollback names the release to go back to", async () => {

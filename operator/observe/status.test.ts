@@ -1,13 +1,16 @@
 import { expect, it } from "vitest";
+import { components } from "../../generator/components/index.ts";
 import { plain } from "../../generator/report/paint.ts";
 import { Objectives } from "../../generator/spec/core.ts";
+import { loadSpec } from "../../generator/spec/load.ts";
+import { shortest, sourceOf } from "../../generator/testing/source.ts";
 import type { Backups, Files, Repository } from "../database/backups.ts";
 import type { Node } from "../database/look.ts";
 import type { FilesVerification, Recovery } from "../database/report.ts";
 import type { PsRow } from "../operate/ps.ts";
 import type { Firing } from "./alerts.ts";
 import { objectivesOf } from "./objectives.ts";
-import type { Seen } from "./status.ts";
+import { isUnheard, type Seen } from "./status.ts";
 import { whatIsSaid } from "./status-judge.ts";
 import { statusText } from "./status-text.ts";
 
@@ -420,6 +423,10 @@ it.each<[string, Partial<Seen>]>([
     },
   ],
   [
+    "pages that reach nobody",
+    { alerts: { what: { firing: [], silences: [], watched: true, unheard: true } } },
+  ],
+  [
     "a warning",
     { alerts: { what: { firing: [firing("A", { severity: "warn" })], silences: [], watched: true } } },
   ],
@@ -430,6 +437,34 @@ it.each<[string, Partial<Seen>]>([
   ["a reading of the moment", { objectives: measured({ database: 0.3 }) }],
 ])("is well with %s", (_, more) => {
   expect(wrongs(more)).toEqual([]);
+});
+
+it("says where pages reach nobody: a note, of which the line of alerts has the mark", () => {
+  const seen: Seen = {
+    ...WELL,
+    alerts: { what: { firing: [], silences: [], watched: true, unheard: true } },
+  };
+  expect(screen(seen)).toMatch(
+    /WELL, AND ONE THING TO LOOK AT\n {2}▲ alerts +pages reach nobody \(plimsoll alerts production test\)\n/,
+  );
+});
+
+it("pages are heard where what runs has a receiver of stack.yaml that is told of pages", () => {
+  const spec = (environment: "local" | "production", receivers: string) =>
+    loadSpec(
+      sourceOf(`${shortest}monitoring: { alertmanager: { receivers: [${receivers}] } }\n`).yaml,
+      environment,
+      components,
+    );
+  const ops = "{ name: ops, type: webhook }, { name: desk, type: webhook, on: [warn] }";
+  const runs = ["nobody", "page", "warn", "test-ops", "test-desk"];
+  expect(isUnheard(spec("production", ops), runs)).toBe(false);
+  expect(isUnheard(spec("production", ops), ["nobody", "page", "warn", "test-desk"])).toBe(true);
+  expect(isUnheard(spec("production", "{ name: desk, type: webhook, on: [warn] }"), runs)).toBe(true);
+  expect(isUnheard(spec("production", ""), ["nobody", "page", "warn"])).toBe(true);
+  const gone = loadSpec(sourceOf(`${shortest}monitoring: false\n`).yaml, "production", components);
+  expect(isUnheard(gone, runs)).toBe(true);
+  expect(isUnheard(spec("local", ""), ["nobody", "page", "warn"])).toBe(false);
 });
 
 it("never calls well what is not watched", () => {

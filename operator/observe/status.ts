@@ -1,4 +1,5 @@
 /** Whether all is well: what every reader knows of a stack, side by side, and what of it is wrong. */
+import { type Alertmanager, pagedBy, testReceiver } from "../../generator/components/alertmanager/options.ts";
 import type { Spec } from "../../generator/spec/load.ts";
 import { type Backups, readBackups } from "../database/backups.ts";
 import { type Look as DatabaseLook, lookAtDatabase } from "../database/look.ts";
@@ -50,7 +51,8 @@ export type Seen = {
   edge: EdgeFigures;
   objectives: ObjectivesFound;
   disk: DiskFigures;
-  alerts: Heard<{ firing: Firing[]; silences: Silence[]; watched: boolean }>;
+  /** `unheard`: pages reach nobody. */
+  alerts: Heard<{ firing: Firing[]; silences: Silence[]; watched: boolean; unheard?: boolean }>;
   /** Absent where stack.yaml keeps none. */
   backups?: Part<Backups>;
   /** Absent where the stack has no PostgreSQL of its own. */
@@ -114,6 +116,7 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
               firing: firingOf(alertmanager.what.alerts, alertmanager.what.silences),
               silences: silencesOf(alertmanager.what.silences),
               watched: watchdogFires(alertmanager.what.alerts),
+              unheard: isUnheard(spec, alertmanager.what.receivers),
             },
           }
         : alertmanager,
@@ -139,6 +142,16 @@ function releaseOf({ lock, work }: Look, releases: readonly Release[]): ReleaseS
 function keptBy({ options }: Spec): Kept[] {
   if (!options.has("backup")) return [];
   return options.has("postgres") ? ["postgres", "files"] : ["files"];
+}
+
+/**
+ * Whether what runs has none of the receivers that stack.yaml wants to be told of pages: it names none, or they were
+ * never deployed. Each has one of its own for tests (alertmanager/config.ts). A laptop wakes nobody.
+ */
+export function isUnheard({ options, environment }: Spec, running: readonly string[]): boolean {
+  if (environment === "local") return false;
+  const wanted = options.get("alertmanager") as Alertmanager | undefined;
+  return !pagedBy(wanted?.receivers ?? []).some((name) => running.includes(testReceiver(name)));
 }
 
 /** What stack.yaml wants and has no container is missing, not off. */

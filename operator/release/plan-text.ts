@@ -1,4 +1,5 @@
 /** What a deploy is about to do, in a person's words. */
+import { PAGES } from "../../generator/components/alertmanager/options.ts";
 import type { Site } from "../site/site.ts";
 import type { Candidate, Difference } from "./candidate.ts";
 import type { Context } from "./context.ts";
@@ -20,6 +21,8 @@ export type DeployPlan = {
   images: readonly string[];
   context: number;
   migrate: boolean;
+  /** Production that tells nobody of a page. */
+  unheard: boolean;
   /** Of the traffic, first. */
   canary: number;
 };
@@ -50,6 +53,11 @@ export function deployPlan(
       ? [...context.files].filter(([name, hash]) => look.context.get(name) !== hash).length
       : 0,
     migrate: application?.migrate !== undefined,
+    unheard:
+      site.environment === "production" &&
+      candidate.plan.settings.some(
+        ({ setting, value }) => setting === PAGES.setting && value === PAGES.nobody,
+      ),
     canary,
   };
 }
@@ -80,6 +88,7 @@ export function planText(plan: DeployPlan): string[] {
   if (plan.images.length > 0) line("images", `${some(plan.images)}: got before anything stops`);
   if (plan.context > 0) line("sources", `${plan.context} files to send`);
   if (plan.migrate) line("migrations", "once, in the new image, before traffic; none is undone by itself");
+  if (plan.unheard) line("alerts", "pages reach nobody: name a receiver (monitoring.alertmanager.receivers)");
   if (plan.canary > 0) line("canary", `${Number((plan.canary * 100).toFixed(1))}% of the requests first`);
   return lines;
 }

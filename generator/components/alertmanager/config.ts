@@ -1,5 +1,5 @@
 /** alertmanager.yaml: who is told of what, how often, and what is kept quiet because its cause was told already. */
-import type { Receiver, Severity } from "./options.ts";
+import { type Receiver, type Severity, testReceiver } from "./options.ts";
 import { integration, secretFile, watchdogSecret } from "./receivers.ts";
 import { type Places, type Texts, texts } from "./texts.ts";
 
@@ -41,7 +41,7 @@ export function alertmanagerConfig(receivers: readonly Receiver[], watchdog: boo
       receiver("warn", receivers, words),
       ...(watchdog ? [{ name: "watchdog", webhook_configs: [watchdogCall] }] : []),
       ...tested(receivers, watchdog, words).map(({ name, configs }) => ({
-        name: `test-${name}`,
+        name: testReceiver(name),
         ...configs,
       })),
     ],
@@ -63,7 +63,7 @@ function tested(receivers: readonly Receiver[], watchdog: boolean, words: Texts)
 function testRoute(name: string) {
   return {
     matchers: [`${TEST_LABEL}="${name}"`],
-    receiver: `test-${name}`,
+    receiver: testReceiver(name),
     group_by: ["..."],
     group_wait: "0s",
     group_interval: "5s",

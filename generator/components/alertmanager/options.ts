@@ -61,6 +61,19 @@ export const Receiver = z.discriminatedUnion(
 );
 export type Receiver = z.output<typeof Receiver>;
 
+/** The setting that says who is told of a page, and what it says where that is nobody. */
+export const PAGES = { setting: "pages go to", nobody: "nobody" } as const;
+
+/** The receiver of alertmanager.yaml that `plimsoll alerts test` asks for, of one in stack.yaml. */
+export function testReceiver(name: string): string {
+  return `test-${name}`;
+}
+
+/** Names of the receivers that are told of pages. */
+export function pagedBy(receivers: readonly Receiver[]): string[] {
+  return receivers.filter(({ on }) => on.includes("page")).map(({ name }) => name);
+}
+
 /** It stands in templates and in links: nothing that could be syntax. */
 const Folder = z.string().regex(/^https:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[A-Za-z0-9._~@%-]+)*$/, {
   error: "expected the address of a folder such as https://example.com/plimsoll/docs/runbooks",

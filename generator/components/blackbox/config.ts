@@ -1,46 +1,30 @@
-/** The modules of the blackbox exporter, and the probe of the public address. */
+/** The modules of the blackbox exporter: how each probe asks. Source: its CONFIGURATION.md. */
 import type { Context, Probe } from "../component.ts";
 
-const TIMEOUT = "5s";
-
-/**
- * Through the door that clients use, by the name they use. A certificate that nobody trusts yet (the first minutes,
- * staging) still has an end to be watched; whether it is trusted, a browser says.
- */
-export function edgeProbe(context: Pick<Context, "environment">): Probe {
-  return {
-    name: "edge",
-    module: "edge",
-    target: isPlain(context) ? "http://nginx:8080/health" : "https://nginx:8443/health",
-  };
-}
-
-function isPlain({ environment }: Pick<Context, "environment">): boolean {
-  return environment === "local";
-}
+const http = { preferred_ip_protocol: "ip4", follow_redirects: false };
 
 export function blackboxConfig(context: Pick<Context, "environment" | "spec">) {
   const { domain } = context.spec;
+  const module = (prober: "http" | "tcp", words: object) => ({ prober, timeout: "5s", [prober]: words });
   return {
     modules: {
-      http_2xx: {
-        prober: "http",
-        timeout: TIMEOUT,
-        http: { preferred_ip_protocol: "ip4", follow_redirects: false },
-      },
-      tcp_connect: { prober: "tcp", timeout: TIMEOUT, tcp: { preferred_ip_protocol: "ip4" } },
-      edge: {
-        prober: "http",
-        timeout: TIMEOUT,
-        http: {
-          preferred_ip_protocol: "ip4",
-          follow_redirects: false,
-          headers: { Host: domain },
-          ...(isPlain(context)
-            ? {}
-            : { fail_if_not_ssl: true, tls_config: { server_name: domain, insecure_skip_verify: true } }),
-        },
-      },
-    },
+      tcp_connect: module("tcp", { preferred_ip_protocol: "ip4" }),
+      // By the public name, past DNS and the published port. Whether a client trusts the certificate is `public`'s.
+      inside: module("http", {
+        ...http,
+        headers: { Host: domain },
+        ...(context.environment !== "local" && {
+          fail_if_not_ssl: true,
+          tls_config: { server_name: domain, insecure_skip_verify: true },
+        }),
+      }),
+      // Name and chain of the certificate are held against the target's host.
+      public: module("http", { ...http, fail_if_not_ssl: true }),
+      redirect: module("http", {
+        ...http,
+        valid_status_codes: [301, 308],
+        fail_if_header_not_matches: [{ header: "Location", regexp: "^https://" }],
+      }),
+    } satisfies Record<Probe["module"], object>,
   };
 }
