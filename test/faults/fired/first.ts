@@ -58,8 +58,8 @@ export const FIRST: readonly Fault[] = [
   },
   slow(
     API,
-    0.02,
-    "the servers have a fiftieth of a core each",
+    0.01,
+    "the servers have a hundredth of a core each",
     "EdgeSlow",
     "LatencyAboveObjective",
     "ServiceCpuThrottled",
