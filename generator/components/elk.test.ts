@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { dashboards } from "../../grafana/dashboards.ts";
+import { expressions } from "../../grafana/expressions.ts";
 import { readOwn } from "../package.ts";
 import { renderFile } from "../render/files.ts";
 import { GiB, MiB } from "../spec/words.ts";
@@ -36,6 +38,24 @@ const grants: Grants = {
 };
 const added = component.contribute(options, grants, context);
 const services = added.services ?? {};
+
+/** What elasticsearch_exporter 1.10 says of a node or cluster, or of each index. Source: its collector/*.go. */
+const FIGURES: Readonly<Record<string, "index" | "node">> = {
+  elasticsearch_cluster_health_status: "node",
+  elasticsearch_filesystem_data_available_bytes: "node",
+  elasticsearch_index_stats_indexing_index_time_seconds_total: "index",
+  elasticsearch_index_stats_indexing_index_total: "index",
+  elasticsearch_indices_docs_total: "index",
+  elasticsearch_indices_store_size_bytes_total: "index",
+  elasticsearch_jvm_gc_collection_seconds_sum: "node",
+  elasticsearch_jvm_memory_max_bytes: "node",
+  elasticsearch_jvm_memory_used_bytes: "node",
+  elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds: "node",
+  elasticsearch_snapshot_stats_number_of_snapshots: "node",
+  elasticsearch_snapshot_stats_snapshot_failed_shards: "node",
+  elasticsearch_thread_pool_queue_count: "node",
+  elasticsearch_thread_pool_rejected_count: "node",
+};
 
 function fileOf(files: readonly File[] | undefined, path: string): string {
   const found = (files ?? [])
@@ -170,6 +190,26 @@ describe("logging", () => {
       template: { lifecycle: { enabled: true, data_retention: "14d" } },
     });
     expect(template.priority).toBeGreaterThan(200);
+  });
+
+  it("is asked for figures that its exporter has, and for the logs' indices where the figure is an index's", () => {
+    const rules = readOwn("prometheus/rules/elasticsearch.rules.yaml");
+    const asked = [rules, ...expressions(dashboards.logs()).map(({ expr }) => expr)].join("\n");
+    const names = [...asked.matchAll(/(?<![\w:])(elasticsearch_\w+)(\{[^}]*\})?/g)];
+    expect(names.length).toBeGreaterThan(20);
+    for (const [whole, name, labels] of names) {
+      expect(Object.keys(FIGURES), whole).toContain(name);
+      if (FIGURES[name as string] === "index") expect(labels).toBe('{index=~"[.]ds-logs-plimsoll-.+"}');
+    }
+  });
+
+  it("tells of logs that are cut by size below what the keeper leaves of them", () => {
+    const part = Number(/LOG_BYTES \/ (\d+)/.exec(readOwn("elk/scripts/keeper.sh"))?.[1]);
+    const rules = readOwn("prometheus/rules/elasticsearch.rules.yaml");
+    const told = Number(/([\d.]+) \* scalar\(plimsoll:retention:logs_bytes\)/.exec(rules)?.[1]);
+    // An index is rolled over once it holds its part, up to five minutes of lines later: half as much again.
+    expect(told).toBeLessThanOrEqual(1 - 1.5 / part);
+    expect(told).toBeGreaterThan(0.8);
   });
 
   it("names no folder in a mount that it does not fill", () => {

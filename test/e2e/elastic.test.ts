@@ -1174,11 +1174,19 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
         expect(
           value('elasticsearch_snapshot_stats_snapshot_failed_shards\\{repository="plimsoll",[^}]*\\}'),
         ).toBe(0);
-        // What LogsKeptLess reads, a figure of each node; and one that comes with the indices alone.
-        expect(text).toMatch(/^elasticsearch_indices_store_size_bytes\{[^}]*\} [1-9]/m);
-        expect(text).toMatch(
-          /^elasticsearch_indices_store_size_bytes_primary\{[^}]*logs-plimsoll[^}]*\} [1-9]/m,
-        );
+        // What LogsStopped, LogsKeptLess and the dashboard read: of each index behind the stream.
+        for (const name of [
+          "index_stats_indexing_index_total",
+          "index_stats_indexing_index_time_seconds_total",
+          "indices_docs_total",
+          "indices_store_size_bytes_total",
+        ]) {
+          const line = new RegExp(
+            `^elasticsearch_${name}\\{[^}]*index="[.]ds-logs-plimsoll-[^}]*\\} \\d`,
+            "m",
+          );
+          expect(text).toMatch(line);
+        }
       } finally {
         await execa("docker", ["rm", "--force", name], { reject: false });
         named.close();
