@@ -9,6 +9,7 @@ import type { Component, Context, File, Grants, Offers } from "./component.ts";
 import { timeValue, watermarks } from "./elk/elasticsearch.ts";
 import { projectPattern } from "./elk/filebeat.ts";
 import { logstashPipeline, MASKS } from "./elk/logstash.ts";
+import type { SavedObject } from "./elk/saved-objects.ts";
 import { elk, Logging } from "./elk.ts";
 
 const context = {
@@ -244,21 +245,88 @@ describe("Kibana", () => {
     expect(script).not.toMatch(/^[^#]*KBN_PATH_CONF/m);
   });
 
-  it("has saved objects that are what they refer to", () => {
-    const objects = readOwn("elk/kibana/saved-objects.ndjson")
+  describe("is given saved objects", () => {
+    const objects = fileOf(added.files, "elk/kibana-objects/saved-objects.ndjson")
       .trimEnd()
       .split("\n")
-      .map((line) => JSON.parse(line));
-    const ids = new Set(objects.map(({ type, id }) => `${type}/${id}`));
-    expect(ids.size).toBe(objects.length);
-    for (const { references, attributes } of objects) {
-      for (const { type, id, name } of references) {
-        expect([...ids]).toContain(`${type}/${id}`);
-        const source = JSON.parse(attributes.kibanaSavedObjectMeta.searchSourceJSON);
-        expect(source.indexRefName).toBe(name);
+      .map((line) => JSON.parse(line) as SavedObject);
+    const named = (wanted: SavedObject["type"]) => objects.filter(({ type }) => type === wanted);
+    type SavedPanel = {
+      type: string;
+      panelIndex: string;
+      panelRefName?: string;
+      gridData: { x: number; y: number; w: number; h: number; i: string };
+      embeddableConfig: { attributes?: { references: { name: string; type: string; id: string }[] } };
+    };
+    const panels = JSON.parse(named("dashboard")[0]?.attributes.panelsJSON as string) as SavedPanel[];
+
+    it("of which each reference is in the same file", () => {
+      expect([named("index-pattern").length, named("dashboard").length]).toEqual([1, 1]);
+      const ids = new Set(objects.map(({ type, id }) => `${type}/${id}`));
+      expect(ids.size).toBe(objects.length);
+      for (const { references } of objects)
+        for (const { type, id } of references) expect([...ids]).toContain(`${type}/${id}`);
+    });
+
+    it("of which each search names its data view and asks in Kibana's language", () => {
+      for (const { references, attributes } of named("search")) {
+        const { searchSourceJSON } = attributes.kibanaSavedObjectMeta as { searchSourceJSON: string };
+        const source = JSON.parse(searchSourceJSON);
+        expect(references.map(({ name }) => name)).toEqual([source.indexRefName]);
         expect(source.query.language).toBe("kuery");
       }
-    }
+    });
+
+    it("of which the dashboard has all it refers to, and refers to all it has", () => {
+      const needed = panels.flatMap(({ type, panelIndex, panelRefName, embeddableConfig }) =>
+        type === "search"
+          ? [{ name: `${panelIndex}:${panelRefName}`, type }]
+          : (embeddableConfig.attributes?.references ?? []).map(({ name, type: of }) => ({
+              name: `${panelIndex}:${name}`,
+              type: of,
+            })),
+      );
+      expect(named("dashboard")[0]?.references.map(({ name, type }) => ({ name, type }))).toEqual(needed);
+      expect(needed).toHaveLength(panels.length);
+      const shown = named("dashboard")[0]?.references.map(({ id }) => id);
+      for (const { id } of named("search")) expect(shown).toContain(id);
+    });
+
+    it("of which the dashboard's panels fill its 48 columns and lie on no other", () => {
+      const cells = panels.flatMap(({ gridData: { x, y, w, h } }) =>
+        Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`),
+      );
+      expect(new Set(cells).size).toBe(cells.length);
+      const height = Math.max(...panels.map(({ gridData: { y, h } }) => y + h));
+      expect(cells.length).toBe(48 * height);
+      for (const { gridData, panelIndex } of panels) expect(gridData.i).toBe(panelIndex);
+    });
+
+    it("of which the dashboard has only what Kibana's first schema knows, since it forbids all else", () => {
+      // Source: dashboard/server/dashboard_saved_object/schema/v1.
+      expect([
+        "title",
+        "description",
+        "kibanaSavedObjectMeta",
+        "timeRestore",
+        "timeFrom",
+        "timeTo",
+        "refreshInterval",
+        "controlGroupInput",
+        "panelsJSON",
+        "optionsJSON",
+        "hits",
+        "version",
+      ]).toEqual(expect.arrayContaining(Object.keys(named("dashboard")[0]?.attributes ?? {})));
+    });
+
+    it("of which each asks for fields that the mapping has, or Kibana's own", () => {
+      const mapped = readOwn("elk/elasticsearch/mappings.json");
+      const leaf = (field: string) => `"${field.split(".").at(-1)}":`;
+      for (const { attributes } of named("search"))
+        for (const field of attributes.columns as string[]) expect(mapped, field).toContain(leaf(field));
+      expect(mapped).toContain(leaf("service.name"));
+    });
   });
 });
 

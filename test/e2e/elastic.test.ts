@@ -10,6 +10,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Context, Grants } from "../../generator/components/component.ts";
 import { elasticsearchFiles, SNAPSHOTS_PATH } from "../../generator/components/elk/elasticsearch.ts";
+import { kibanaFiles } from "../../generator/components/elk/kibana.ts";
 import { MASKS } from "../../generator/components/elk/logstash.ts";
 import { exporter } from "../../generator/components/elk/services.ts";
 import { packageRoot } from "../../generator/package.ts";
@@ -111,7 +112,9 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
     };
     const context = { spec: { name: "fkod" }, environment: "local", machine: { disk: 60 * GiB } } as Context;
     const files = elasticsearchFiles({ keep: 30 * 86_400, snapshots: true }, grants, context);
-    for (const file of files.flatMap((planned) => renderFile(planned, "elk"))) {
+    for (const file of [...files, ...kibanaFiles(5601, context)].flatMap((planned) =>
+      renderFile(planned, "elk"),
+    )) {
       const path = join(folder, "out", file.path);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, file.text.replaceAll(SNAPSHOTS_PATH, snapshots));
@@ -784,7 +787,7 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
       script("keeper.sh", ["once"], {
         LOG_BYTES: String(bytes),
         LAST: join(folder, "last"),
-        FILES: join(packageRoot, "elk/kibana"),
+        FILES: join(folder, "out/elk/kibana-objects"),
       });
     const fill = async () => {
       const lines = Array.from({ length: 200 }, (_, index) => [
@@ -1105,7 +1108,7 @@ describe.skipIf(typeof servers === "string")("the Elastic stack's server side", 
         LOG_BYTES: String(GiB),
         SNAPSHOT_EVERY: "3600",
         LAST: join(folder, "last"),
-        FILES: join(packageRoot, "elk/kibana"),
+        FILES: join(folder, "out/elk/kibana-objects"),
       });
       expect(round.exitCode).toBe(0);
       expect((await script("keeper.sh", ["check"], { LAST: join(folder, "last") })).exitCode).toBe(0);
