@@ -2,13 +2,17 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { dashboards } from "../../grafana/dashboards.ts";
 import { expressions } from "../../grafana/expressions.ts";
-import { readOwn } from "../package.ts";
+import { listOwn, readOwn } from "../package.ts";
 import { renderFile } from "../render/files.ts";
 import { GiB, MiB } from "../spec/words.ts";
+import { joined } from "../testing/joined.ts";
+import { masked } from "../testing/masked.ts";
 import type { Component, Context, File, Grants, Offers } from "./component.ts";
 import { timeValue, watermarks } from "./elk/elasticsearch.ts";
-import { projectPattern } from "./elk/filebeat.ts";
-import { logstashPipeline, MASKS } from "./elk/logstash.ts";
+import { projectPattern, STACK_TRACE } from "./elk/filebeat.ts";
+import { logstashPipeline } from "./elk/logstash.ts";
+import { quote } from "./elk/lscl.ts";
+import { MASKS } from "./elk/masks.ts";
 import type { SavedObject } from "./elk/saved-objects.ts";
 import { elk, Logging } from "./elk.ts";
 
@@ -342,6 +346,55 @@ describe("Filebeat", () => {
     // What a program prints is escaped in Docker's file.
     expect(pattern.test(line("another", `"com.docker.compose.project":"${project}"`))).toBe(false);
   });
+
+  const linesOf = (parser: string) => readOwn(`elk/samples/${parser}.log`).trimEnd().split("\n");
+  const parsers = listOwn("elk/samples")
+    .filter((name) => name.endsWith(".log"))
+    .map((name) => name.slice(0, -4));
+
+  it("makes one of what Node, Python and Java print of an error, and joins no line of JSON to it", () => {
+    const events = joined(linesOf("plain"));
+    const expected = JSON.parse(readOwn("elk/samples/plain.expected.json")) as { message: string }[];
+    // What the ingest pipeline takes out of JSON is for a server to say: elastic.test.ts.
+    expect(events.map((event) => (event.startsWith("{") ? JSON.parse(event).msg : masked(event)))).toEqual(
+      expected.map(({ message }) => message),
+    );
+    expect(events.filter((event) => event.includes("\n")).map((event) => event.split("\n")[0])).toEqual([
+      "file:///app/server.mjs:3",
+      "Traceback (most recent call last):",
+      'Exception in thread "main" java.lang.IllegalStateException: no port',
+    ]);
+  });
+
+  it.each(parsers.filter((name) => name !== "plain"))("joins none of the lines that %s writes", (parser) =>
+    expect(joined(linesOf(parser))).toEqual(linesOf(parser)),
+  );
+
+  it.each([
+    "TypeError: x is not a function",
+    "TypeError [ERR_INVALID_ARG_TYPE]: The argument",
+    "Error",
+    "Uncaught Error: boom",
+    "java.io.IOException: Broken pipe",
+    "django.db.utils.OperationalError: no connection",
+    "node:internal/process/promises:394",
+    "/app/dist/server.js:12",
+    "Caused by: java.net.ConnectException",
+    "",
+    "}",
+  ])("knows %j as a line of a trace", (text) => expect(text).toMatch(new RegExp(STACK_TRACE)));
+
+  it.each([
+    "Error handling is on",
+    "error: no such file",
+    "an Error: within",
+    "ErrorCode: 5",
+    "/app/dist/server.js is read",
+    "Tracebacks are kept",
+    '{"message":"Error: boom"}',
+    "[1,2]",
+    "GET / 200",
+  ])("knows %j as none", (text) => expect(text).not.toMatch(new RegExp(STACK_TRACE)));
 });
 
 describe("Logstash", () => {
@@ -349,32 +402,12 @@ describe("Logstash", () => {
     const text = logstashPipeline({ "redis-cache": "redis", "api-1": "ecs-json" });
     expect(text).toContain('dictionary => { "api-1" => "ecs-json" "redis-cache" => "redis" }');
     expect(text).toContain('fallback => "plain"');
+    for (const [pattern, replacement] of MASKS) {
+      expect(text).toContain(`"message", ${quote(pattern)}, ${quote(replacement)}`);
+    }
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Logstash's own spelling
     expect(text).toContain('password => "${LOGSTASH_WRITER_PASSWORD}"');
     expect(readOwn("elk/scripts/logstash.sh")).toContain("export LOGSTASH_WRITER_PASSWORD");
-  });
-
-  it.each([
-    ["Authorization: Bearer abcdefgh12345678", "Authorization: Bearer [masked]"],
-    ["authorization: basic dXNlcjpwYXNz", "authorization: basic [masked]"],
-    ["postgresql://app:s3cret@postgres:5432/fkod", "postgresql://app:[masked]@postgres:5432/fkod"],
-    ["token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.abc_DEF-123 used", "token [masked] used"],
-    [
-      '{"url":"http://api-1:5000","user":"me@example.com","dsn":"redis://app:a1b2@redis:6379/0"}',
-      '{"url":"http://api-1:5000","user":"me@example.com","dsn":"redis://app:[masked]@redis:6379/0"}',
-    ],
-    ["GET http://127.0.0.1:5000/health @ 12:30", "GET http://127.0.0.1:5000/health @ 12:30"],
-  ])("masks %s", (before, after) => {
-    // Ruby's and JavaScript's regular expressions agree on what these patterns use, but for the spelling of (?i) and \1.
-    const masked = MASKS.reduce(
-      (text, [pattern, replacement]) =>
-        text.replace(
-          new RegExp(pattern.replace("(?i)", ""), pattern.startsWith("(?i)") ? "gi" : "g"),
-          replacement.replace("\\1", "$1"),
-        ),
-      before,
-    );
-    expect(masked).toBe(after);
   });
 });
 
@@ -413,7 +446,7 @@ describe("Elasticsearch", () => {
       "plain",
     ]) {
       expect(entry).toContain(`ctx.plimsoll.parser == '${parser}'`);
-      const lines = readOwn(`elk/samples/${parser}.log`).trimEnd().split("\n");
+      const lines = joined(readOwn(`elk/samples/${parser}.log`).trimEnd().split("\n"));
       expect(JSON.parse(readOwn(`elk/samples/${parser}.expected.json`))).toHaveLength(lines.length);
     }
   });

@@ -2,14 +2,7 @@
 import { MiB } from "../../spec/words.ts";
 import type { File, Grants, LogParser } from "../component.ts";
 import { type Value, writePipeline } from "./lscl.ts";
-
-/** Every pattern with what replaces it, in message. Credentials belong in no log; these are for the day they get there. */
-export const MASKS: readonly (readonly [pattern: string, replacement: string])[] = [
-  [String.raw`(?i)\b(bearer|basic) +[a-z0-9._~+/=-]{8,}`, String.raw`\1 [masked]`],
-  [String.raw`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+`, "[masked]"],
-  // Ends at a quote: what is masked must stay JSON.
-  [String.raw`(://[^:/@\s"]+:)[^@/\s"\\,{}]+@`, String.raw`\1[masked]@`],
-];
+import { MASKS } from "./masks.ts";
 
 /** Where Docker's json-file driver and Filebeat put the Compose service's name. */
 const SERVICE_LABEL = "[docker][attrs][com.docker.compose.service]";
