@@ -186,6 +186,19 @@ describe("logging", () => {
     expect(JSON.stringify(added.backups)).not.toContain("elasticsearch-snapshots");
   });
 
+  it("says what its queues hold where node-exporter hands it on, on no port of the machine", () => {
+    const keeper = (present: string[]) =>
+      component.contribute(options, grants, { ...context, present: new Set(present) }).services?.[
+        "elastic-keeper"
+      ];
+    const metrics = expect.objectContaining({ source: "metrics", target: "/metrics" });
+    expect(keeper(["elk", "node-exporter"])?.volumes).toContainEqual(metrics);
+    expect(keeper(["elk"])?.volumes).not.toContainEqual(metrics);
+    expect(services.filebeat?.networks).toEqual(["logging"]);
+    expect(services.logstash?.networks).toEqual(services["elastic-keeper"]?.networks);
+    expect([services.filebeat?.ports, services.logstash?.ports]).toEqual([undefined, undefined]);
+  });
+
   it("deletes after the days it was told, by the stream's own lifecycle", () => {
     const longer = component.contribute(Logging.parse({ keep: "2w" }), grants, context);
     const template = JSON.parse(fileOf(longer.files, "elk/setup/index-template.json"));

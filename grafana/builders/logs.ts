@@ -1,6 +1,6 @@
 /**
- * Logs: do lines arrive, is there room for them, are they saved? As Elasticsearch's exporter says: Filebeat, Logstash and
- * Kibana speak no Prometheus, so what waits in their queues and how old the newest line is are in no metric.
+ * Logs: do lines arrive, is there room for them, are they saved? As Elasticsearch's exporter says, and the keeper of what
+ * waits in the queues of Filebeat and Logstash, which speak no Prometheus. How old the newest line is, no metric says.
  */
 import { board } from "../library/board.ts";
 import { lines, number, strips } from "../library/panels.ts";
@@ -25,6 +25,8 @@ const SNAPSHOT =
   'time() - max(elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds{repository="plimsoll"} > 0)';
 const NONE = "Elasticsearch does not answer";
 const NO_LINES = "no line has come yet, or Elasticsearch does not answer";
+const NOT_READ =
+  "the queues are not read: logging or node_exporter is not there, or both queues' programs are down";
 const NOT_SAVED = "logs are not backed up";
 
 export function logs() {
@@ -125,6 +127,32 @@ export function logs() {
               `${rate(`elasticsearch_index_stats_indexing_index_time_seconds_total${OF_LOGS}`)} / (${rate(LINES)} > 0)`,
               "a line",
             ),
+          ],
+        }),
+      ],
+      "What waits on the way?": [
+        lines({
+          title: "Queues",
+          description:
+            "Share of each queue on disk that is lines which wait. Logstash's climbs while Elasticsearch is away, Filebeat's while Logstash is. Above 80%: an alert.",
+          unit: "percentunit",
+          width: 12,
+          limits: { above: 0.8 },
+          none: NOT_READ,
+          queries: [
+            query("max by (queue) (plimsoll_logs_queue_bytes / plimsoll_logs_queue_max_bytes)", "{{queue}}"),
+          ],
+        }),
+        lines({
+          title: "Refused by the mapping",
+          description:
+            "Lines in the dead letter queue: a field of another kind than before. They are in no search. A step is an alert; a fall is age.",
+          unit: "bytes",
+          width: 12,
+          none: NOT_READ,
+          queries: [
+            query("max(plimsoll_logs_refused_bytes)", "refused"),
+            objective("max(plimsoll_logs_refused_max_bytes)", "oldest go above"),
           ],
         }),
       ],

@@ -68,7 +68,8 @@ export function filebeatFiles(project: string, grants: Grants, context: Context)
           processors: [{ drop_fields: { fields: ["agent", "ecs", "input", "log"], ignore_missing: true } }],
           "queue.disk.max_size": filebeatQueue(grants),
           "output.logstash": { hosts: ["logstash:5044"] },
-          http: { enabled: true, host: "127.0.0.1", port: 5066 },
+          // For the keeper, on the network of the logs.
+          http: { enabled: true, host: "0.0.0.0", port: 5066 },
           logging: { level: "info", to_stderr: true, metrics: { enabled: false } },
         },
       },

@@ -94,7 +94,8 @@ export function logstashFiles(grants: Grants, parsers: Readonly<Record<string, L
           "dead_letter_queue.max_bytes": megabytes(refused),
           "dead_letter_queue.storage_policy": "drop_older",
           "dead_letter_queue.retain.age": "7d",
-          "api.http.host": "127.0.0.1",
+          // For the keeper, on the network of the logs.
+          "api.http.host": "0.0.0.0",
           "api.http.port": 9600,
           "log.level": "info",
           "log.format": "json",
