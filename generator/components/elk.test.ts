@@ -221,15 +221,6 @@ describe("logging", () => {
     }
   });
 
-  it("tells of logs that are cut by size below what the keeper leaves of them", () => {
-    const part = Number(/LOG_BYTES \/ (\d+)/.exec(readOwn("elk/scripts/keeper.sh"))?.[1]);
-    const rules = readOwn("prometheus/rules/elasticsearch.rules.yaml");
-    const told = Number(/([\d.]+) \* scalar\(plimsoll:retention:logs_bytes\)/.exec(rules)?.[1]);
-    // An index is rolled over once it holds its part, up to five minutes of lines later: half as much again.
-    expect(told).toBeLessThanOrEqual(1 - 1.5 / part);
-    expect(told).toBeGreaterThan(0.8);
-  });
-
   it("names no folder in a mount that it does not fill", () => {
     const folders = new Set((added.files ?? []).map(({ path }) => path.split("/").slice(0, 2).join("/")));
     folders.add("elk/logstash");

@@ -1,9 +1,12 @@
-/** The keeper's figures of the queues: the script itself, with answers as Logstash's and Filebeat's references have them. */
+/**
+ * The keeper's script itself: its figures of the queues, with answers as Logstash's and Filebeat's references have them, and
+ * what its rounds leave of logs that are cut by size.
+ */
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, it } from "vitest";
-import { packageRoot } from "../../package.ts";
+import { packageRoot, readOwn } from "../../package.ts";
 import { eachInItsFolder } from "../../testing/folder.ts";
 
 const LOGSTASH = {
@@ -96,3 +99,57 @@ it("writes nothing of one that does not answer, and takes no other's figure for 
   const starting = await figures({ pipelines: { main: { dead_letter_queue } } }, {});
   expect(starting).toBe("plimsoll_logs_refused_bytes 1811\nplimsoll_logs_refused_max_bytes 230686720\n");
 });
+
+/** Elasticsearch as its rounds see it: a file an index, with its size. */
+const INDICES = `#!/bin/bash
+while (($#)); do
+  case $1 in --url) url=$2 ;; --request) method=$2 ;; esac
+  shift
+done
+cd "\${0%/*}/../indices" || exit
+case "$method $url" in
+  "GET "*/_cat/indices/*) for name in $(ls -A); do echo "$name $(<"$name")"; done ;;
+  "DELETE "*) rm "\${url##*/}" ;;
+  "POST "*/logs-plimsoll-default/_rollover)
+    printf -v name '.ds-logs-plimsoll-default-2026.11.29-%06d' $(($(ls -A | tail -n 1 | sed 's/.*-0*//') + 1))
+    echo 0 >"$name" ;;
+  *) exit 22 ;;
+esac
+`;
+
+it.each([0.5, 3])(
+  "tells of logs that are cut by size all the time, and grow by %d percent of their room in five minutes",
+  async (percent) => {
+    const path = mkdtempSync(join(folder.path, "keeper-"));
+    for (const made of ["bin", "indices", "secrets"]) mkdirSync(join(path, made));
+    writeFileSync(join(path, "secrets/elastic_keeper_password"), "x");
+    writeFileSync(join(path, "bin/curl"), INDICES, { mode: 0o755 });
+    const sizes = () =>
+      readdirSync(join(path, "indices"))
+        .sort()
+        .map((name) => ({ name, size: Number(readFileSync(join(path, "indices", name), "utf8")) }));
+    const bytes = 1_000_000;
+    // As many as there are when the first is to go.
+    for (let index = 1; index <= 9; index++)
+      writeFileSync(join(path, `indices/.ds-logs-plimsoll-default-2026.11.29-00000${index}`), "105000");
+    const totals: number[] = [];
+    for (let round = 0; round < 60; round++) {
+      const write = sizes().at(-1) as { name: string; size: number };
+      writeFileSync(join(path, "indices", write.name), String(write.size + (bytes * percent) / 100));
+      await execa("bash", [join(packageRoot, "elk/scripts/keeper.sh"), "round"], {
+        env: {
+          PATH: `${join(path, "bin")}:${process.env.PATH}`,
+          SECRETS: join(path, "secrets"),
+          LOG_BYTES: String(bytes),
+        },
+      });
+      totals.push(sizes().reduce((sum, { size }) => sum + size, 0) / bytes);
+    }
+    expect(sizes()[0]?.name).not.toMatch(/-000001$/);
+    expect(Math.max(...totals)).toBeLessThanOrEqual(1);
+    const rules = readOwn("prometheus/rules/elasticsearch.rules.yaml");
+    const told = Number(/([\d.]+) \* scalar\(plimsoll:retention:logs_bytes\)/.exec(rules)?.[1]);
+    expect(Math.min(...totals)).toBeGreaterThan(told);
+  },
+  60_000,
+);
