@@ -305,6 +305,43 @@ const backedUp: Series = {
 const called = (alertname: string, severity: string) =>
   `ALERTS{alertname="${alertname}",alertstate="firing",severity="${severity}"}`;
 
+describe("logs", { timeout: 600_000 }, () => {
+  it("count what comes into the logs' own indices, over a rollover, while Kibana writes to another", ({
+    skip,
+  }) => {
+    if (!promtool) return skip("no promtool");
+    const of = (metric: string, index: string) => `elasticsearch_${metric}{cluster="fkod",index="${index}"}`;
+    const [first, second] = ["1-000001", "2-000002"].map(
+      (end) => `.ds-logs-plimsoll-default-2026.11.0${end}`,
+    );
+    const kibana = ".kibana_task_manager_9.5.2_001";
+    const lines = "index_stats_indexing_index_total";
+    const stored = "indices_store_size_bytes_total";
+    answers(
+      {
+        [of(lines, first as string)]: "0+600x20 12000x20 _x40",
+        [of(lines, second as string)]: "_x20 0+1200x20 24000x40",
+        [of(lines, kibana)]: "0+6000x80",
+        [of(stored, first as string)]: "300x80",
+        [of(stored, second as string)]: "100x80",
+        [of(stored, kibana)]: "900x80",
+        "plimsoll:retention:logs_bytes": "1000x80",
+        'plimsoll_logs_queue_bytes{queue="logstash"}': "500x80",
+        'plimsoll_logs_queue_max_bytes{queue="logstash"}': "1000x80",
+      },
+      [
+        ["15m", asked("logs", "Lines a second"), { "{}": 10 }],
+        ["35m", asked("logs", "Lines a second"), { "{}": 20 }],
+        ["60m", asked("logs", "Lines a second"), { "{}": 0 }],
+        ["60m", asked("logs", "Taken in"), { "{}": 0 }],
+        ["60m", asked("logs", "Room of the logs"), { "{}": 0.4 }],
+        ["60m", asked("logs", "Size"), { "{}": 400 }],
+        ["60m", asked("logs", "Queues"), { '{queue="logstash"}': 0.5 }],
+      ],
+    );
+  });
+});
+
 describe("the verdict", { timeout: 600_000 }, () => {
   const YES = { "{}": 0 };
   const LOOK = { "{}": 1 };

@@ -3,10 +3,12 @@
 # over once it holds a tenth of what the logs may take, and deletes the oldest indices while all together hold more.
 # Beside that it takes the snapshots, and gives Kibana its saved objects, since Kibana starts after the setup has ended.
 # LOG_BYTES: what the logs may take. SNAPSHOT_EVERY: seconds between two snapshots, none where absent; OTHERS_FOR: seconds
-# that those of a cluster which was here before are kept. `keeper.sh check` is the healthcheck.
+# that those of a cluster which was here before are kept. METRICS: where node_exporter looks for figures, if it is there.
+# `keeper.sh check` is the healthcheck.
 . "$(dirname "$0")/lib.sh"
 EVERY=${EVERY:-300}
 LAST=${LAST:-/tmp/last-round}
+METRICS=${METRICS:-/metrics}
 
 if [[ ${1:-} == check ]]; then
   (($(printf '%(%s)T') - $(<"$LAST") < 3 * EVERY))
@@ -84,12 +86,41 @@ if [[ ${1:-} == snapshot ]]; then
   exit
 fi
 
+# What waits on the way, and what Elasticsearch's mapping refused: Filebeat and Logstash speak no Prometheus. Of one that
+# does not answer there are no figures.
+if [[ ${1:-} == figures ]]; then
+  figures=''
+  ask() { # URL
+    answer=$(curl --silent --fail --max-time 10 "$1") || answer=''
+    answer=${answer//[[:space:]]/}
+  }
+  # figure SERIES JSON PART NAME: the first number of that name behind that part
+  figure() {
+    [[ $2 == *"$3"* && ${2#*"$3"} =~ \"$4\":([0-9]+) ]] || return 0
+    figures+="$1 ${BASH_REMATCH[1]}"$'\n'
+  }
+  ask "${LOGSTASH_URL:-http://logstash:9600}/_node/stats/pipelines/main"
+  figure 'plimsoll_logs_queue_events{queue="logstash"}' "$answer" '"queue":{' events_count
+  figure 'plimsoll_logs_queue_bytes{queue="logstash"}' "$answer" '"queue":{' queue_size_in_bytes
+  figure 'plimsoll_logs_queue_max_bytes{queue="logstash"}' "$answer" '"queue":{' max_queue_size_in_bytes
+  figure plimsoll_logs_refused_bytes "$answer" '"dead_letter_queue":{' queue_size_in_bytes
+  figure plimsoll_logs_refused_max_bytes "$answer" '"dead_letter_queue":{' max_queue_size_in_bytes
+  ask "${FILEBEAT_URL:-http://filebeat:5066}/stats"
+  figure 'plimsoll_logs_queue_events{queue="filebeat"}' "$answer" '"filled":{' events
+  figure 'plimsoll_logs_queue_bytes{queue="filebeat"}' "$answer" '"filled":{' bytes
+  figure 'plimsoll_logs_queue_max_bytes{queue="filebeat"}' "$answer" '"filled":{' max_bytes
+  printf '%s' "$figures" >"$METRICS/.logging.new"
+  mv "$METRICS/.logging.new" "$METRICS/logging.prom"
+  exit
+fi
+
 trap 'exit 0' TERM INT
 objects=missing
 while :; do
   if bash "$0" round; then printf '%(%s)T' >"$LAST"; fi
   # A snapshot that fails has an alert, and is no reason to call the keeper ill.
   [[ -z ${SNAPSHOT_EVERY-} ]] || bash "$0" snapshot || true
+  [[ ! -w $METRICS ]] || bash "$0" figures || true
   if [[ $objects == missing ]] && bash "${0%/*}/kibana-objects.sh"; then objects=there; fi
   [[ ${1:-} != once ]] || exit 0
   # Sooner while Kibana is still to come.

@@ -1,12 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { readOwn } from "../package.ts";
+import { dashboards } from "../../grafana/dashboards.ts";
+import { expressions } from "../../grafana/expressions.ts";
+import { listOwn, readOwn } from "../package.ts";
 import { renderFile } from "../render/files.ts";
 import { GiB, MiB } from "../spec/words.ts";
+import { joined } from "../testing/joined.ts";
+import { masked } from "../testing/masked.ts";
 import type { Component, Context, File, Grants, Offers } from "./component.ts";
 import { timeValue, watermarks } from "./elk/elasticsearch.ts";
-import { projectPattern } from "./elk/filebeat.ts";
-import { logstashPipeline, MASKS } from "./elk/logstash.ts";
+import { projectPattern, STACK_TRACE } from "./elk/filebeat.ts";
+import { logstashPipeline } from "./elk/logstash.ts";
+import { quote } from "./elk/lscl.ts";
+import { MASKS } from "./elk/masks.ts";
+import type { SavedObject } from "./elk/saved-objects.ts";
 import { elk, Logging } from "./elk.ts";
 
 const context = {
@@ -36,6 +43,24 @@ const grants: Grants = {
 };
 const added = component.contribute(options, grants, context);
 const services = added.services ?? {};
+
+/** What elasticsearch_exporter 1.10 says of a node or cluster, or of each index. Source: its collector/*.go. */
+const FIGURES: Readonly<Record<string, "index" | "node">> = {
+  elasticsearch_cluster_health_status: "node",
+  elasticsearch_filesystem_data_available_bytes: "node",
+  elasticsearch_index_stats_indexing_index_time_seconds_total: "index",
+  elasticsearch_index_stats_indexing_index_total: "index",
+  elasticsearch_indices_docs_total: "index",
+  elasticsearch_indices_store_size_bytes_total: "index",
+  elasticsearch_jvm_gc_collection_seconds_sum: "node",
+  elasticsearch_jvm_memory_max_bytes: "node",
+  elasticsearch_jvm_memory_used_bytes: "node",
+  elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds: "node",
+  elasticsearch_snapshot_stats_number_of_snapshots: "node",
+  elasticsearch_snapshot_stats_snapshot_failed_shards: "node",
+  elasticsearch_thread_pool_queue_count: "node",
+  elasticsearch_thread_pool_rejected_count: "node",
+};
 
 function fileOf(files: readonly File[] | undefined, path: string): string {
   const found = (files ?? [])
@@ -161,6 +186,19 @@ describe("logging", () => {
     expect(JSON.stringify(added.backups)).not.toContain("elasticsearch-snapshots");
   });
 
+  it("says what its queues hold where node-exporter hands it on, on no port of the machine", () => {
+    const keeper = (present: string[]) =>
+      component.contribute(options, grants, { ...context, present: new Set(present) }).services?.[
+        "elastic-keeper"
+      ];
+    const metrics = expect.objectContaining({ source: "metrics", target: "/metrics" });
+    expect(keeper(["elk", "node-exporter"])?.volumes).toContainEqual(metrics);
+    expect(keeper(["elk"])?.volumes).not.toContainEqual(metrics);
+    expect(services.filebeat?.networks).toEqual(["logging"]);
+    expect(services.logstash?.networks).toEqual(services["elastic-keeper"]?.networks);
+    expect([services.filebeat?.ports, services.logstash?.ports]).toEqual([undefined, undefined]);
+  });
+
   it("deletes after the days it was told, by the stream's own lifecycle", () => {
     const longer = component.contribute(Logging.parse({ keep: "2w" }), grants, context);
     const template = JSON.parse(fileOf(longer.files, "elk/setup/index-template.json"));
@@ -170,6 +208,17 @@ describe("logging", () => {
       template: { lifecycle: { enabled: true, data_retention: "14d" } },
     });
     expect(template.priority).toBeGreaterThan(200);
+  });
+
+  it("is asked for figures that its exporter has, and for the logs' indices where the figure is an index's", () => {
+    const rules = readOwn("prometheus/rules/elasticsearch.rules.yaml");
+    const asked = [rules, ...expressions(dashboards.logs()).map(({ expr }) => expr)].join("\n");
+    const names = [...asked.matchAll(/(?<![\w:])(elasticsearch_\w+)(\{[^}]*\})?/g)];
+    expect(names.length).toBeGreaterThan(20);
+    for (const [whole, name, labels] of names) {
+      expect(Object.keys(FIGURES), whole).toContain(name);
+      if (FIGURES[name as string] === "index") expect(labels).toBe('{index=~"[.]ds-logs-plimsoll-.+"}');
+    }
   });
 
   it("names no folder in a mount that it does not fill", () => {
@@ -204,21 +253,88 @@ describe("Kibana", () => {
     expect(script).not.toMatch(/^[^#]*KBN_PATH_CONF/m);
   });
 
-  it("has saved objects that are what they refer to", () => {
-    const objects = readOwn("elk/kibana/saved-objects.ndjson")
+  describe("is given saved objects", () => {
+    const objects = fileOf(added.files, "elk/kibana-objects/saved-objects.ndjson")
       .trimEnd()
       .split("\n")
-      .map((line) => JSON.parse(line));
-    const ids = new Set(objects.map(({ type, id }) => `${type}/${id}`));
-    expect(ids.size).toBe(objects.length);
-    for (const { references, attributes } of objects) {
-      for (const { type, id, name } of references) {
-        expect([...ids]).toContain(`${type}/${id}`);
-        const source = JSON.parse(attributes.kibanaSavedObjectMeta.searchSourceJSON);
-        expect(source.indexRefName).toBe(name);
+      .map((line) => JSON.parse(line) as SavedObject);
+    const named = (wanted: SavedObject["type"]) => objects.filter(({ type }) => type === wanted);
+    type SavedPanel = {
+      type: string;
+      panelIndex: string;
+      panelRefName?: string;
+      gridData: { x: number; y: number; w: number; h: number; i: string };
+      embeddableConfig: { attributes?: { references: { name: string; type: string; id: string }[] } };
+    };
+    const panels = JSON.parse(named("dashboard")[0]?.attributes.panelsJSON as string) as SavedPanel[];
+
+    it("of which each reference is in the same file", () => {
+      expect([named("index-pattern").length, named("dashboard").length]).toEqual([1, 1]);
+      const ids = new Set(objects.map(({ type, id }) => `${type}/${id}`));
+      expect(ids.size).toBe(objects.length);
+      for (const { references } of objects)
+        for (const { type, id } of references) expect([...ids]).toContain(`${type}/${id}`);
+    });
+
+    it("of which each search names its data view and asks in Kibana's language", () => {
+      for (const { references, attributes } of named("search")) {
+        const { searchSourceJSON } = attributes.kibanaSavedObjectMeta as { searchSourceJSON: string };
+        const source = JSON.parse(searchSourceJSON);
+        expect(references.map(({ name }) => name)).toEqual([source.indexRefName]);
         expect(source.query.language).toBe("kuery");
       }
-    }
+    });
+
+    it("of which the dashboard has all it refers to, and refers to all it has", () => {
+      const needed = panels.flatMap(({ type, panelIndex, panelRefName, embeddableConfig }) =>
+        type === "search"
+          ? [{ name: `${panelIndex}:${panelRefName}`, type }]
+          : (embeddableConfig.attributes?.references ?? []).map(({ name, type: of }) => ({
+              name: `${panelIndex}:${name}`,
+              type: of,
+            })),
+      );
+      expect(named("dashboard")[0]?.references.map(({ name, type }) => ({ name, type }))).toEqual(needed);
+      expect(needed).toHaveLength(panels.length);
+      const shown = named("dashboard")[0]?.references.map(({ id }) => id);
+      for (const { id } of named("search")) expect(shown).toContain(id);
+    });
+
+    it("of which the dashboard's panels fill its 48 columns and lie on no other", () => {
+      const cells = panels.flatMap(({ gridData: { x, y, w, h } }) =>
+        Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`),
+      );
+      expect(new Set(cells).size).toBe(cells.length);
+      const height = Math.max(...panels.map(({ gridData: { y, h } }) => y + h));
+      expect(cells.length).toBe(48 * height);
+      for (const { gridData, panelIndex } of panels) expect(gridData.i).toBe(panelIndex);
+    });
+
+    it("of which the dashboard has only what Kibana's first schema knows, since it forbids all else", () => {
+      // Source: dashboard/server/dashboard_saved_object/schema/v1.
+      expect([
+        "title",
+        "description",
+        "kibanaSavedObjectMeta",
+        "timeRestore",
+        "timeFrom",
+        "timeTo",
+        "refreshInterval",
+        "controlGroupInput",
+        "panelsJSON",
+        "optionsJSON",
+        "hits",
+        "version",
+      ]).toEqual(expect.arrayContaining(Object.keys(named("dashboard")[0]?.attributes ?? {})));
+    });
+
+    it("of which each asks for fields that the mapping has, or Kibana's own", () => {
+      const mapped = readOwn("elk/elasticsearch/mappings.json");
+      const leaf = (field: string) => `"${field.split(".").at(-1)}":`;
+      for (const { attributes } of named("search"))
+        for (const field of attributes.columns as string[]) expect(mapped, field).toContain(leaf(field));
+      expect(mapped).toContain(leaf("service.name"));
+    });
   });
 });
 
@@ -234,6 +350,55 @@ describe("Filebeat", () => {
     // What a program prints is escaped in Docker's file.
     expect(pattern.test(line("another", `"com.docker.compose.project":"${project}"`))).toBe(false);
   });
+
+  const linesOf = (parser: string) => readOwn(`elk/samples/${parser}.log`).trimEnd().split("\n");
+  const parsers = listOwn("elk/samples")
+    .filter((name) => name.endsWith(".log"))
+    .map((name) => name.slice(0, -4));
+
+  it("makes one of what Node, Python and Java print of an error, and joins no line of JSON to it", () => {
+    const events = joined(linesOf("plain"));
+    const expected = JSON.parse(readOwn("elk/samples/plain.expected.json")) as { message: string }[];
+    // What the ingest pipeline takes out of JSON is for a server to say: elastic.test.ts.
+    expect(events.map((event) => (event.startsWith("{") ? JSON.parse(event).msg : masked(event)))).toEqual(
+      expected.map(({ message }) => message),
+    );
+    expect(events.filter((event) => event.includes("\n")).map((event) => event.split("\n")[0])).toEqual([
+      "file:///app/server.mjs:3",
+      "Traceback (most recent call last):",
+      'Exception in thread "main" java.lang.IllegalStateException: no port',
+    ]);
+  });
+
+  it.each(parsers.filter((name) => name !== "plain"))("joins none of the lines that %s writes", (parser) =>
+    expect(joined(linesOf(parser))).toEqual(linesOf(parser)),
+  );
+
+  it.each([
+    "TypeError: x is not a function",
+    "TypeError [ERR_INVALID_ARG_TYPE]: The argument",
+    "Error",
+    "Uncaught Error: boom",
+    "java.io.IOException: Broken pipe",
+    "django.db.utils.OperationalError: no connection",
+    "node:internal/process/promises:394",
+    "/app/dist/server.js:12",
+    "Caused by: java.net.ConnectException",
+    "",
+    "}",
+  ])("knows %j as a line of a trace", (text) => expect(text).toMatch(new RegExp(STACK_TRACE)));
+
+  it.each([
+    "Error handling is on",
+    "error: no such file",
+    "an Error: within",
+    "ErrorCode: 5",
+    "/app/dist/server.js is read",
+    "Tracebacks are kept",
+    '{"message":"Error: boom"}',
+    "[1,2]",
+    "GET / 200",
+  ])("knows %j as none", (text) => expect(text).not.toMatch(new RegExp(STACK_TRACE)));
 });
 
 describe("Logstash", () => {
@@ -241,32 +406,12 @@ describe("Logstash", () => {
     const text = logstashPipeline({ "redis-cache": "redis", "api-1": "ecs-json" });
     expect(text).toContain('dictionary => { "api-1" => "ecs-json" "redis-cache" => "redis" }');
     expect(text).toContain('fallback => "plain"');
+    for (const [pattern, replacement] of MASKS) {
+      expect(text).toContain(`"message", ${quote(pattern)}, ${quote(replacement)}`);
+    }
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Logstash's own spelling
     expect(text).toContain('password => "${LOGSTASH_WRITER_PASSWORD}"');
     expect(readOwn("elk/scripts/logstash.sh")).toContain("export LOGSTASH_WRITER_PASSWORD");
-  });
-
-  it.each([
-    ["Authorization: Bearer abcdefgh12345678", "Authorization: Bearer [masked]"],
-    ["authorization: basic dXNlcjpwYXNz", "authorization: basic [masked]"],
-    ["postgresql://app:s3cret@postgres:5432/fkod", "postgresql://app:[masked]@postgres:5432/fkod"],
-    ["token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.abc_DEF-123 used", "token [masked] used"],
-    [
-      '{"url":"http://api-1:5000","user":"me@example.com","dsn":"redis://app:a1b2@redis:6379/0"}',
-      '{"url":"http://api-1:5000","user":"me@example.com","dsn":"redis://app:[masked]@redis:6379/0"}',
-    ],
-    ["GET http://127.0.0.1:5000/health @ 12:30", "GET http://127.0.0.1:5000/health @ 12:30"],
-  ])("masks %s", (before, after) => {
-    // Ruby's and JavaScript's regular expressions agree on what these patterns use, but for the spelling of (?i) and \1.
-    const masked = MASKS.reduce(
-      (text, [pattern, replacement]) =>
-        text.replace(
-          new RegExp(pattern.replace("(?i)", ""), pattern.startsWith("(?i)") ? "gi" : "g"),
-          replacement.replace("\\1", "$1"),
-        ),
-      before,
-    );
-    expect(masked).toBe(after);
   });
 });
 
@@ -305,7 +450,7 @@ describe("Elasticsearch", () => {
       "plain",
     ]) {
       expect(entry).toContain(`ctx.plimsoll.parser == '${parser}'`);
-      const lines = readOwn(`elk/samples/${parser}.log`).trimEnd().split("\n");
+      const lines = joined(readOwn(`elk/samples/${parser}.log`).trimEnd().split("\n"));
       expect(JSON.parse(readOwn(`elk/samples/${parser}.expected.json`))).toHaveLength(lines.length);
     }
   });

@@ -120,7 +120,11 @@ export const elk = defineComponent({
       services: {
         elasticsearch: services.elasticsearch(snapshots),
         "elastic-setup": services.setup,
-        "elastic-keeper": services.keeper(limit, snapshots ? options.keep : undefined),
+        "elastic-keeper": services.keeper(
+          limit,
+          context.present.has("node-exporter"),
+          snapshots ? options.keep : undefined,
+        ),
         logstash: services.logstash(logstashHeap(grants)),
         kibana: services.kibana(options.kibana.port, kibanaOldSpace(grants)),
         filebeat: services.filebeat(filebeatMount(options.containers)),
@@ -156,9 +160,10 @@ export const elk = defineComponent({
         elasticsearch: `asked by ${EXPORTER}`,
         "elastic-setup": "ends when Elasticsearch is set up",
         "elastic-keeper": "a shell script; its healthcheck fails when a round did not succeed",
-        logstash: "its API speaks no Prometheus, and each exporter for it is a third party's",
+        logstash:
+          "its API speaks no Prometheus; elastic-keeper writes what its queues hold for node-exporter",
         kibana: "speaks no Prometheus; its healthcheck says whether it serves",
-        filebeat: "speaks no Prometheus; an alert on the age of the newest log would be the better sign",
+        filebeat: "speaks no Prometheus; elastic-keeper writes what its queue holds for node-exporter",
       },
       rules: ["elasticsearch"],
       dashboards: ["logs"],

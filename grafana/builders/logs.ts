@@ -1,6 +1,6 @@
 /**
- * Logs: do lines arrive, is there room for them, are they saved? As Elasticsearch's exporter says: Filebeat, Logstash and
- * Kibana speak no Prometheus, so what waits in their queues and how old the newest line is are in no metric.
+ * Logs: do lines arrive, is there room for them, are they saved? As Elasticsearch's exporter says, and the keeper of what
+ * waits in the queues of Filebeat and Logstash, which speak no Prometheus. How old the newest line is, no metric says.
  */
 import { board } from "../library/board.ts";
 import { lines, number, strips } from "../library/panels.ts";
@@ -11,17 +11,22 @@ function rate(metric: string, by = ""): string {
   return `sum ${by && `by (${by}) `}(rate(${metric}[$__rate_interval]))`;
 }
 
-const LINES = "elasticsearch_indices_indexing_index_total";
+/** The stream's own indices: Kibana writes to others all the time. */
+const OF_LOGS = '{index=~"[.]ds-logs-plimsoll-.+"}';
+const LINES = `elasticsearch_index_stats_indexing_index_total${OF_LOGS}`;
 const REFUSED = 'elasticsearch_thread_pool_rejected_count{type="write"}';
 const HEAP = 'elasticsearch_jvm_memory_used_bytes{area="heap"}';
 const HEAP_MAX = 'elasticsearch_jvm_memory_max_bytes{area="heap"}';
 const FREE = "min(elasticsearch_filesystem_data_available_bytes)";
 const FREE_LEAST = "plimsoll:threshold:elasticsearch_free_bytes";
-const STORED = "sum(elasticsearch_indices_store_size_bytes)";
+const STORED = `sum(elasticsearch_indices_store_size_bytes_total${OF_LOGS})`;
 const STORED_MOST = "plimsoll:retention:logs_bytes";
 const SNAPSHOT =
   'time() - max(elasticsearch_snapshot_stats_latest_snapshot_timestamp_seconds{repository="plimsoll"} > 0)';
 const NONE = "Elasticsearch does not answer";
+const NO_LINES = "no line has come yet, or Elasticsearch does not answer";
+const NOT_READ =
+  "the queues are not read: logging or node_exporter is not there, or both queues' programs are down";
 const NOT_SAVED = "logs are not backed up";
 
 export function logs() {
@@ -37,9 +42,9 @@ export function logs() {
         number({
           title: "Lines a second",
           description:
-            "Documents that Elasticsearch takes in, its own included. Nothing measures the newest line's age: 0 here is the sign.",
+            "Lines that Elasticsearch takes into the logs' indices. Nothing measures the newest line's age: 0 here is the sign.",
           unit: "ops",
-          none: NONE,
+          none: NO_LINES,
           queries: [query(rate(LINES), "lines")],
         }),
         number({
@@ -61,10 +66,11 @@ export function logs() {
         }),
         number({
           title: "Room of the logs",
-          description: "Of what the budget gives them. At 100% the oldest are deleted, whatever their age.",
+          description:
+            "Of what the budget gives them. At 100% the oldest are deleted, whatever their age, and about 90% stay. Above 85%: an alert.",
           unit: "percentunit",
-          limits: { warnAbove: 0.9, above: 1 },
-          none: NONE,
+          limits: { above: 0.85 },
+          none: NO_LINES,
           queries: [query(`${STORED} / scalar(${STORED_MOST})`, "used")],
         }),
         number({
@@ -94,7 +100,7 @@ export function logs() {
             "A fall to 0 is Filebeat or Logstash that is down, or refused. A step after a deploy is a release that talks.",
           unit: "ops",
           width: 8,
-          none: NONE,
+          none: NO_LINES,
           queries: [query(rate(LINES), "lines")],
         }),
         lines({
@@ -115,12 +121,38 @@ export function logs() {
             "Mean time to take a line in. It climbs with a slow disk, or a pipeline that costs too much.",
           unit: "s",
           width: 8,
-          none: NONE,
+          none: NO_LINES,
           queries: [
             query(
-              `${rate("elasticsearch_indices_indexing_index_time_seconds_total")} / (${rate(LINES)} > 0)`,
+              `${rate(`elasticsearch_index_stats_indexing_index_time_seconds_total${OF_LOGS}`)} / (${rate(LINES)} > 0)`,
               "a line",
             ),
+          ],
+        }),
+      ],
+      "What waits on the way?": [
+        lines({
+          title: "Queues",
+          description:
+            "Share of each queue on disk that is lines which wait. Logstash's climbs while Elasticsearch is away, Filebeat's while Logstash is. Above 80%: an alert.",
+          unit: "percentunit",
+          width: 12,
+          limits: { above: 0.8 },
+          none: NOT_READ,
+          queries: [
+            query("max by (queue) (plimsoll_logs_queue_bytes / plimsoll_logs_queue_max_bytes)", "{{queue}}"),
+          ],
+        }),
+        lines({
+          title: "Refused by the mapping",
+          description:
+            "Lines in the dead letter queue: a field of another kind than before. They are in no search. A step is an alert; a fall is age.",
+          unit: "bytes",
+          width: 12,
+          none: NOT_READ,
+          queries: [
+            query("max(plimsoll_logs_refused_bytes)", "refused"),
+            objective("max(plimsoll_logs_refused_max_bytes)", "oldest go above"),
           ],
         }),
       ],
@@ -128,10 +160,10 @@ export function logs() {
         lines({
           title: "Size",
           description:
-            "All that is stored. It climbs to the line, and then the oldest go before their time (`logging.keep`).",
+            "The logs' indices. A saw below the line is the oldest going before their time (`logging.keep`).",
           unit: "bytes",
           width: 8,
-          none: NONE,
+          none: NO_LINES,
           queries: [query(STORED, "stored"), objective(STORED_MOST, "deleted above")],
         }),
         lines({
@@ -149,8 +181,8 @@ export function logs() {
           description: "Lines that are kept. Flat where as many are deleted as arrive.",
           unit: "short",
           width: 8,
-          none: NONE,
-          queries: [query("sum(elasticsearch_indices_docs)", "documents")],
+          none: NO_LINES,
+          queries: [query(`sum(elasticsearch_indices_docs_total${OF_LOGS})`, "documents")],
         }),
       ],
       "Is Elasticsearch well?": [

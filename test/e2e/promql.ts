@@ -10,7 +10,10 @@ import { askPrometheus, query } from "./prometheus.ts";
 
 /** Metrics that a healthy stack of Debian images cannot have, each with the reason. */
 const EXPLAINED: readonly [RegExp, string][] = [
-  [/^elasticsearch_/, "Elasticsearch has no Debian package"],
+  [
+    /^(elasticsearch|plimsoll_logs)_/,
+    "Elasticsearch has no Debian package: elk.test.ts has the names, elastic.test.ts asks a real one",
+  ],
   [/^probe_ssl_/, "local is plain HTTP"],
   [
     /^plimsoll_edge_server_release$/,

@@ -19,6 +19,28 @@ export function filebeatMount(source: string) {
   } as const;
 }
 
+/**
+ * Lines that belong to an error as Node, Python and Java print it: those that come together become one. No line of JSON
+ * is any of them, so that none is joined to another: the usual way, to append what continues to the line before, would
+ * append to JSON. A plain line before the trace stays a line of its own; two traces at once become one.
+ */
+export const STACK_TRACE = `^(?:${[
+  // What is indented, an empty line, the end of an error's own fields.
+  String.raw`\s`,
+  "$",
+  String.raw`[}\])]+\s*$`,
+  // Where Node stopped, and what it says at last.
+  String.raw`(?:(?:file://)?/|node:)\S+:\d+\s*$`,
+  String.raw`Node\.js v\d`,
+  // Python.
+  String.raw`Traceback \(most recent call last\):`,
+  "During handling of the above exception|The above exception was the direct cause",
+  // Java.
+  'Exception in thread "|Caused by: ',
+  // TypeError: x, TypeError [ERR_X]: x, java.io.IOException: x, KeyError
+  String.raw`(?:Uncaught )?(?:[\w$]+\.)*(?:[A-Z][\w$]*)?(?:Error|Exception)(?: \[\w+\])?(?::|\s*$)`,
+].join("|")})`;
+
 export function filebeatFiles(project: string, grants: Grants, context: Context): File[] {
   return [
     {
@@ -39,13 +61,15 @@ export function filebeatFiles(project: string, grants: Grants, context: Context)
                 // On the raw line: what a program prints is escaped in there and cannot pass for Docker's label.
                 { include_message: { patterns: [projectPattern(project)] } },
                 { container: { stream: "all", format: "docker" } },
+                { multiline: { type: "while_pattern", pattern: STACK_TRACE } },
               ],
             },
           ],
           processors: [{ drop_fields: { fields: ["agent", "ecs", "input", "log"], ignore_missing: true } }],
           "queue.disk.max_size": filebeatQueue(grants),
           "output.logstash": { hosts: ["logstash:5044"] },
-          http: { enabled: true, host: "127.0.0.1", port: 5066 },
+          // For the keeper, on the network of the logs.
+          http: { enabled: true, host: "0.0.0.0", port: 5066 },
           logging: { level: "info", to_stderr: true, metrics: { enabled: false } },
         },
       },

@@ -1,6 +1,7 @@
 /** Kibana's settings. Secrets are variables that its start script reads from files. */
 import { MiB } from "../../spec/words.ts";
 import type { Context, File, Grants } from "../component.ts";
+import { savedObjects } from "./saved-objects.ts";
 
 /** V8's old space: what is left is for its young space, buffers and native code. MiB. */
 export function kibanaOldSpace(grants: Grants): number {
@@ -36,6 +37,15 @@ export function kibanaFiles(port: number, context: Context): File[] {
         },
       },
     },
-    { path: "elk/kibana-objects", content: { copy: "elk/kibana" } },
+    {
+      path: "elk/kibana-objects/saved-objects.ndjson",
+      // It gives them to Kibana once in each of its lives.
+      restarts: ["elastic-keeper"],
+      content: {
+        text: savedObjects()
+          .map((object) => `${JSON.stringify(object)}\n`)
+          .join(""),
+      },
+    },
   ];
 }

@@ -2,14 +2,7 @@
 import { MiB } from "../../spec/words.ts";
 import type { File, Grants, LogParser } from "../component.ts";
 import { type Value, writePipeline } from "./lscl.ts";
-
-/** Every pattern with what replaces it, in message. Credentials belong in no log; these are for the day they get there. */
-export const MASKS: readonly (readonly [pattern: string, replacement: string])[] = [
-  [String.raw`(?i)\b(bearer|basic) +[a-z0-9._~+/=-]{8,}`, String.raw`\1 [masked]`],
-  [String.raw`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+`, "[masked]"],
-  // Ends at a quote: what is masked must stay JSON.
-  [String.raw`(://[^:/@\s"]+:)[^@/\s"\\,{}]+@`, String.raw`\1[masked]@`],
-];
+import { MASKS } from "./masks.ts";
 
 /** Where Docker's json-file driver and Filebeat put the Compose service's name. */
 const SERVICE_LABEL = "[docker][attrs][com.docker.compose.service]";
@@ -101,7 +94,8 @@ export function logstashFiles(grants: Grants, parsers: Readonly<Record<string, L
           "dead_letter_queue.max_bytes": megabytes(refused),
           "dead_letter_queue.storage_policy": "drop_older",
           "dead_letter_queue.retain.age": "7d",
-          "api.http.host": "127.0.0.1",
+          // For the keeper, on the network of the logs.
+          "api.http.host": "0.0.0.0",
           "api.http.port": 9600,
           "log.level": "info",
           "log.format": "json",

@@ -93,8 +93,11 @@ export const setup: Service = {
   stop_grace_period: "10s",
 };
 
-/** @param others seconds for which snapshots of a cluster that was here before are kept; none are taken if absent */
-export function keeper(logBytes: number, others?: number): Service {
+/**
+ * @param figures whether node-exporter is there to hand on what it writes
+ * @param others seconds for which snapshots of a cluster that was here before are kept; none are taken if absent
+ */
+export function keeper(logBytes: number, figures: boolean, others?: number): Service {
   return {
     image: elasticsearchImage,
     user: USER,
@@ -107,7 +110,11 @@ export function keeper(logBytes: number, others?: number): Service {
     },
     // The second is for `plimsoll errors`, which reads logs from in here; the keeper's own user may not.
     secrets: ["elastic_keeper_password", "elk_grafana_password"],
-    volumes: [mountFolder("elk/kibana-objects", "/etc/plimsoll/kibana-objects"), SCRIPTS],
+    volumes: [
+      mountFolder("elk/kibana-objects", "/etc/plimsoll/kibana-objects"),
+      SCRIPTS,
+      ...(figures ? [mountVolume("metrics", "/metrics")] : []),
+    ],
     tmpfs: [TMP],
     networks: ["logging"],
     depends_on: setUp,

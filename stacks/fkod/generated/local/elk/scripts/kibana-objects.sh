@@ -1,5 +1,5 @@
 #!/bin/bash
-# One try at giving Kibana the data view and the saved searches. Overwrites its own objects by their ids, touches no
+# One try at giving Kibana the data view, the saved searches and the dashboard. Overwrites its own objects by their ids, touches no
 # others; the keeper tries until it succeeds, once in each of its lives.
 . "$(dirname "$0")/lib.sh"
 KIBANA_URL=${KIBANA_URL:-http://kibana:5601}
@@ -20,4 +20,4 @@ if [[ $answer != *'"success":true'* ]]; then
 fi
 printf '{"data_view_id":"logs-plimsoll","force":true}' |
   kibana POST api/data_views/default --header 'Content-Type: application/json' --data-binary @- >/dev/null
-say info "Kibana has its data view and saved searches"
+say info "Kibana has its data view, saved searches and dashboard"
