@@ -32,7 +32,8 @@ const CREDENTIALS: readonly Mask[] = [
   [String.raw`${WORD}(AKIA|ASIA|DO00)[A-Z0-9]{16}(?!\w)`, String.raw`\1[masked]`],
   // By their name. `name=value`, and with quotes as logfmt has them, or JSON within JSON.
   [String.raw`(?i)(${SECRET}=\\")[^"\\]+`, String.raw`\1[masked]`],
-  [String.raw`(?i)(${SECRET}=")[^"\\]+(?="(?:\s|$))`, String.raw`\1[masked]`],
+  // What follows the quote that ends a text of JSON begins no value.
+  [String.raw`(?i)(${SECRET}=")(?!\s*[:,}\]])[^"\\]+(?="(?:\s|$))`, String.raw`\1[masked]`],
   [String.raw`(?i)(${SECRET}=)[^\s&;,"\x27\\(){}\[\]<>]+`, String.raw`\1[masked]`],
   // "name":"value", to the quote that ends it; the same within a text of JSON.
   [String.raw`(?i)((?:${SECRET}|${HEADER})"\s*:\s*\[?")(?:[^"\\]|\\.)+`, String.raw`\1[masked]`],
