@@ -189,7 +189,7 @@ export type Scrape = {
 /** Something to be asked from outside by the blackbox exporter. */
 export type Probe = {
   name: string;
-  module: "http_2xx" | "tcp_connect" | "postgres" | string;
+  module: "http_2xx" | "tcp_connect" | "edge";
   target: string;
 };
 
