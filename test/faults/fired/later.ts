@@ -1,5 +1,5 @@
 /** What would hide, or be hidden by, a fault of another wave. */
-import { keepRunning, shell, withRedis } from "../acts.ts";
+import { keepRunning, limitCpu, shell, withRedis } from "../acts.ts";
 import { cutOff, inSidecar, joinUp, sql } from "../site.ts";
 import type { Fault } from "./fire.ts";
 import {
@@ -10,7 +10,6 @@ import {
   paused,
   program,
   SESSIONS,
-  slow,
   weights,
 } from "./parts.ts";
 
@@ -61,7 +60,22 @@ export const SECOND: readonly Fault[] = [
 ];
 
 export const THIRD: readonly Fault[] = [
-  slow(["postgres-1"], 0.04, "the primary has a twenty-fifth of a core", "DatabaseLatencyAboveObjective"),
+  {
+    // The replica, since the figures of others' faults are the primary's.
+    what: "the replica has a twenty-fifth of a core, and eight clients that count",
+    alerts: ["DatabaseLatencyAboveObjective"],
+    async begin(site) {
+      const widen = await limitCpu(site, site.replica, 0.04);
+      const clients = "-n -j 1 -c 8 -T 3600 -f /dev/stdin";
+      const count = "select count(*) from generate_series(1, 100000)";
+      const script = `exec pgbench -h 127.0.0.1 -U postgres ${clients} fkod_db <<end\n${count}\nend`;
+      const end = await keepRunning(site, site.replica, script);
+      return async () => {
+        await widen();
+        await end();
+      };
+    },
+  },
   {
     what: "the folder of the log of sessions takes no file",
     alerts: ["RedisPersistenceFails"],
