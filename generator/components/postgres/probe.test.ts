@@ -134,7 +134,7 @@ describe("the probe", { timeout: 30_000 }, () => {
     expect(statSync(pass).mode & 0o777).toBe(0o600);
     const asked = readFileSync(join(folder, "postgres-1.asked"), "utf8");
     expect(asked.trim().split("\n")).toEqual([
-      expect.stringMatching(/host=postgres-1 dbname=postgres user=monitoring$/),
+      expect.stringMatching(/host=postgres-1 dbname=postgres user=monitoring sslmode=disable$/),
     ]);
     expect(asked).not.toContain("s3cret");
   });

@@ -31,7 +31,7 @@ write_passfile() {
 }
 
 # $questions is open at both ends here, so that writing to it neither waits for psql nor fails once it is gone; but not
-# in psql, which ends when this ends.
+# in psql, which ends when this ends. Not over TLS: where a node has it, it is for a follower alone.
 open_session() {
   rm -f "$run/$node.pipe"
   mkfifo "$run/$node.pipe"
@@ -39,7 +39,7 @@ open_session() {
   exec {answers}< <(
     export LC_ALL=C PGPASSFILE=$run/pgpass PGAPPNAME=probe PGOPTIONS="-c statement_timeout=$((2 * limit))s"
     exec psql -XAtqw -v ON_ERROR_STOP=1 -c '\timing on' -f - \
-      -d "host=$node dbname=postgres user=monitoring" \
+      -d "host=$node dbname=postgres user=monitoring sslmode=disable" \
       <"$run/$node.pipe" 2>"$run/$node.error" {questions}>&-
   )
   session=$!
