@@ -143,7 +143,7 @@ describe("objectives", { timeout: 600_000 }, () => {
     const kept = (at: number) => asked("objectives", "Kept", at);
     const found = {
       ...promises,
-      'probe_duration_seconds{job="probe",instance="postgres"}': "0.2x60",
+      ...probed("0.2"),
       plimsoll_archive_waiting_seconds: "3600x60",
       'plimsoll_drill_rto_seconds{kind="failover"}': "9999x60",
       'plimsoll_drill_rto_seconds{kind="restore"}': "1800x60",
@@ -397,17 +397,21 @@ describe("the verdict", { timeout: 600_000 }, () => {
       { ...well, plimsoll_archive_waiting_seconds: "4000x60", "plimsoll:objective:rpo_seconds": "3600x60" },
       NO,
     ],
-    ["where the database answers late", { ...well, ...late("0.3") }, LOOK],
-    ["where it answers in time", { ...well, ...late("0.05") }, YES],
+    ["where the database answers late", { ...well, ...databasePromise, ...probed("0.3") }, LOOK],
+    ["where it answers in time", { ...well, ...databasePromise, ...probed("0.05") }, YES],
+    ["where its probe asks no more", { ...well, ...databasePromise, ...probed("0.3", "0x60") }, YES],
   ])("%s", ([, series, answer], { skip }) => {
     if (!promtool) return skip("no promtool");
     answers(series, [["40m", verdict, answer]]);
   });
 });
 
-function late(seconds: string): Series {
+const databasePromise: Series = { "plimsoll:objective:database_seconds": "0.1x60" };
+
+/** @param asked when: at each look, unless said otherwise */
+function probed(seconds: string, asked = "0+60x60"): Series {
   return {
-    'probe_duration_seconds{job="probe",instance="postgres-1"}': `${seconds}x60`,
-    "plimsoll:objective:database_seconds": "0.1x60",
+    'plimsoll_postgres_probe_seconds{node="postgres-1",role="primary"}': `${seconds}x60`,
+    'plimsoll_postgres_probe_timestamp_seconds{node="postgres-1"}': asked,
   };
 }

@@ -7,7 +7,9 @@ import { goImage, goMemoryLimit, wgetProbe } from "./exporters/image.ts";
 export const Host = z
   .strictObject({})
   .prefault({})
-  .describe("node_exporter: the machine's CPU, memory, load and disk");
+  .describe(
+    "node_exporter: the machine's CPU, memory, load and disk, and what backups and the database's probe tell",
+  );
 export type Host = z.output<typeof Host>;
 
 const NAME = "node-exporter";

@@ -1,12 +1,13 @@
-/** PostgreSQL: two nodes whose role is state, the proxy that knows writer from readers, and the exporter. */
+/** PostgreSQL: two nodes whose role is state, the proxy that knows writer from readers, the exporter and the probe. */
 import { followOf, streamOf } from "../spec/dr.ts";
 import { drillEvery, drillThreshold } from "../spec/drills.ts";
 import { MiB } from "../spec/words.ts";
-import { type Claim, type Contribution, defineComponent, type Text } from "./component.ts";
+import { type Claim, type Contribution, defineComponent, type Early, type Text } from "./component.ts";
 import { exporter, exporterClaim } from "./postgres/exporter.ts";
 import { dataDirectory, imageOf } from "./postgres/image.ts";
 import { archiveOf, baseOf, nodeFiles, nodeService } from "./postgres/nodes.ts";
 import { databaseName, nodeNames, Postgres } from "./postgres/options.ts";
+import { probe, probeClaim } from "./postgres/probe.ts";
 import {
   METRICS_PORT,
   PROXY,
@@ -33,6 +34,11 @@ function restoreTest({ disk }: Postgres): Claim {
     pids: 64,
     disk: { [TRIAL.volume]: { floor: disk, weight: 6 } },
   };
+}
+
+/** node-exporter has the volume of its figures, and hands them on: without it nobody would read them. */
+function isProbed({ present }: Early): boolean {
+  return present.has("prometheus") && present.has("node-exporter");
 }
 
 export const postgres = defineComponent({
@@ -74,6 +80,7 @@ export const postgres = defineComponent({
       ),
       proxyClaim,
       ...(context.present.has("prometheus") ? [exporterClaim] : []),
+      ...(isProbed(context) ? [probeClaim] : []),
       ...(context.present.has("backup") ? [restoreTest(options)] : []),
     ];
   },
@@ -86,6 +93,7 @@ export const postgres = defineComponent({
     const settings = settingsOf(base);
     const archive = archiveOf(context);
     const watched: Contribution = context.present.has("prometheus") ? exporter(nodes, database, grants) : {};
+    const probed: Contribution = isProbed(context) ? probe(nodes, image) : {};
     const url = (port: number): Text => [
       "postgresql://app:",
       { secret: "postgres_app_password", as: "url" },
@@ -98,6 +106,7 @@ export const postgres = defineComponent({
         ),
         [PROXY]: proxyService(options, streamOf(context)),
         ...watched.services,
+        ...probed.services,
       },
       volumes: [...nodes, ...proxyVolumes, ...(archive ? [TRIAL.volume] : [])],
       files: [
@@ -105,6 +114,7 @@ export const postgres = defineComponent({
           nodeFiles(node, database, options, settings, archive, streamOf(context) !== undefined),
         ),
         ...proxyFiles(options, settings, streamOf(context)),
+        ...(probed.files ?? []),
       ],
       secrets: [
         { name: "postgres_app_password", random: 32 },
@@ -119,7 +129,10 @@ export const postgres = defineComponent({
         { job: "postgres-proxy", targets: [{ service: PROXY, port: METRICS_PORT }] },
         ...(watched.scrapes ?? []),
       ],
-      unscraped: Object.fromEntries(nodes.map((node) => [node, "asked by postgres-exporter"])),
+      unscraped: {
+        ...Object.fromEntries(nodes.map((node) => [node, "asked by postgres-exporter"])),
+        ...probed.unscraped,
+      },
       probes: [
         { name: "postgres-writer", module: "tcp_connect", target: `${PROXY}:${WRITER_PORT}` },
         { name: "postgres-readers", module: "tcp_connect", target: `${PROXY}:${READERS_PORT}` },
@@ -164,6 +177,7 @@ export const postgres = defineComponent({
         ...Object.fromEntries(nodes.map((node) => [node, "postgres" as const])),
         [PROXY]: "haproxy",
         ...watched.logs,
+        ...probed.logs,
       },
       backups: [
         {

@@ -179,7 +179,7 @@ export function objectives() {
         }),
         number({
           title: "Database",
-          description: "Until the slowest of the database's doors answers, over five minutes.",
+          description: "Until the slowest node answers a small statement, over five minutes.",
           unit: "s",
           width: 6,
           none: "no probe",

@@ -94,10 +94,15 @@ export function postgres() {
         lines({
           title: "A statement takes",
           lines: "slow statements",
-          description: "Mean time of a statement. The promise is for primary and replica.",
+          description:
+            "Mean time of the application's statements, and of the small one that each node is probed with.",
           unit: "s",
           width: 8,
-          queries: [query(statementSeconds, "{{instance}}"), objective(promised.database, "promised")],
+          queries: [
+            query(statementSeconds, "{{instance}}"),
+            query('max by (node) (plimsoll_postgres_probe_seconds{node=~"$node"})', "{{node}}, probed"),
+            objective(promised.database, "promised"),
+          ],
         }),
         lines({
           title: "Rows",

@@ -16,7 +16,7 @@ import { row } from "./measure.ts";
 
 const minutes = Number(process.env.MINUTES ?? 5);
 const rate = Number(process.env.RATE ?? 20);
-const WATCHES = /^(prometheus|alertmanager|grafana|containers|.+-exporter)$/;
+const WATCHES = /^(prometheus|alertmanager|grafana|containers|.+-exporter|.+-probe)$/;
 const LOGS = /^(elasticsearch|logstash|kibana|filebeat)/;
 const DAY = 86_400;
 /** Prometheus's documentation, "Storage": one to two bytes a sample once blocks are compacted. */

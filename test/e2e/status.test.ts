@@ -4,6 +4,7 @@ import type { ObjectivesFound } from "../../operator/observe/objectives.ts";
 import type { Status } from "../../operator/observe/status.ts";
 import { engineOrSkip, type RunningStack, startStack } from "./engine.ts";
 import { buildCli, type Cli, cliOn, removeCli } from "./operate-cli.ts";
+import { query } from "./prometheus.ts";
 import { eventually } from "./wait.ts";
 
 const engine = await engineOrSkip();
@@ -100,6 +101,38 @@ describe.skipIf(!engine)("status", () => {
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^errors +< 0\.1% +0% +\d+[smh] +100% +0x +kept$/m);
     expect(stdout).toMatch(/The window is 15 days, of which Prometheus has seen \d+[smh]/);
+  });
+
+  it("has the database's latency from a statement on each node, of which a frozen one breaks the promise", async () => {
+    const probed = () => query(stack, "plimsoll_postgres_probe_seconds");
+    const of = async (node: string) => (await probed()).find(({ metric }) => metric.node === node);
+    await eventually(async () => {
+      const found = await probed();
+      expect(found.map(({ metric }) => `${metric.node}, ${metric.role}`).sort()).toEqual([
+        "postgres-1, primary",
+        "postgres-2, replica",
+      ]);
+      for (const { value } of found) {
+        expect(value).toBeGreaterThan(0.000_01);
+        expect(value).toBeLessThan(1);
+      }
+    }, 60);
+    await docker("pause", "postgres-2");
+    try {
+      await eventually(async () => {
+        expect(await of("postgres-2")).toMatchObject({ metric: { role: "replica" }, value: 5 });
+        expect((await objectives()).of("database")).toMatchObject({ verdict: "broken" });
+      }, 120);
+      expect((await of("postgres-1"))?.value).toBeLessThan(1);
+    } finally {
+      await docker("unpause", "postgres-2");
+    }
+    await eventually(async () => expect((await of("postgres-2"))?.value).toBeLessThan(1), 60);
+    // Of one that is gone there is no figure, and not the last one either.
+    await docker("kill", "postgres-2");
+    await eventually(async () => expect(await of("postgres-2")).toBeUndefined(), 60);
+    await docker("start", "postgres-2");
+    await eventually(async () => expect((await of("postgres-2"))?.metric.role).toBe("replica"), 120);
   });
 
   it("names a service that was killed, and exits with 1", async () => {

@@ -1,8 +1,9 @@
 /** Faults of the later waves: each would hide, or be hidden by, one of another wave. */
-import { shell, withRedis } from "../acts.ts";
+import { hasCpu, shell, withRedis } from "../acts.ts";
 import { cutOff, inSidecar, joinUp, sql } from "../site.ts";
 import type { Fault } from "./fire.ts";
 import {
+  clients,
   connections,
   dying,
   emptySessions,
@@ -12,7 +13,6 @@ import {
   hanging,
   program,
   SESSIONS,
-  slow,
   weights,
 } from "./parts.ts";
 
@@ -48,12 +48,10 @@ export const SECOND: readonly Fault[] = [
           "select count(*) from pg_stat_activity where backend_type = 'client backend'",
         ),
       );
-      const clients = `-n -j 1 -c ${206 - taken} -T 3600 -f /dev/stdin`;
-      const script = `exec pgbench -h 127.0.0.1 -U postgres ${clients} fkod_db <<end\nselect pg_sleep(3600)\nend`;
       const rest =
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgbench'";
       undo(() => sql(site, site.leader, rest));
-      await goesOn(site.leader, script)(site, undo);
+      await goesOn(site.leader, clients(206 - taken, "select pg_sleep(3600)"))(site, undo);
     },
   },
   dying("redis-cache", "RedisRestarts"),
@@ -61,7 +59,16 @@ export const SECOND: readonly Fault[] = [
 ];
 
 export const THIRD: readonly Fault[] = [
-  slow(["postgres-1"], 0.04, "the primary has a twenty-fifth of a core", "DatabaseLatencyAboveObjective"),
+  {
+    // The replica, since the figures of others' faults are the primary's.
+    what: "the replica has a twenty-fifth of a core, and eight clients that count",
+    alerts: ["DatabaseLatencyAboveObjective"],
+    async begin(site, undo) {
+      await goesOn(site.replica, clients(8, "select count(*) from generate_series(1, 100000)"))(site, undo);
+      await hasCpu(site.replica, 0.04)(site, undo);
+    },
+  },
+  },
   {
     what: "the folder of the log of sessions takes no file",
     alerts: ["RedisPersistenceFails"],

@@ -20,6 +20,12 @@ export const often =
     await goesOn(site.leader, script)(site, undo);
   };
 
+/** So many clients of a node that ask nothing else. */
+export function clients(count: number, statement: string): string {
+  const words = `-n -j 1 -c ${count} -T 3600 -f /dev/stdin`;
+  return `exec pgbench -h 127.0.0.1 -U postgres ${words} fkod_db <<end\n${statement}\nend`;
+}
+
 /** A program in the application's container, with its packages. */
 export const program = (service: string, text: string): Begin =>
   goesOn(service, `NODE_OPTIONS= exec node -e '${text.replaceAll("'", `'\\''`)}'`);
