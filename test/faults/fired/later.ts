@@ -68,7 +68,6 @@ export const THIRD: readonly Fault[] = [
       await hasCpu(site.replica, 0.04)(site, undo);
     },
   },
-  },
   {
     what: "the folder of the log of sessions takes no file",
     alerts: ["RedisPersistenceFails"],
