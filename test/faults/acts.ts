@@ -25,7 +25,7 @@ export function hangs(service: string): Begin {
     const id = await idOf(site, service);
     undo(() => docker(site, "unpause", id));
     // On a busy machine the kernel now and then does not freeze it in time.
-    await eventually(() => docker(site, "pause", id));
+    await eventually(async () => void (await docker(site, "pause", id)));
   };
 }
 
