@@ -4,7 +4,7 @@ import { drillEvery, drillThreshold } from "../spec/drills.ts";
 import { MiB } from "../spec/words.ts";
 import { type Claim, type Contribution, defineComponent, type Early, type Text } from "./component.ts";
 import { exporter, exporterClaim } from "./postgres/exporter.ts";
-import { dataDirectory, imageOf } from "./postgres/image.ts";
+import { coverVolume, dataDirectory, imageOf } from "./postgres/image.ts";
 import { archiveOf, baseOf, nodeFiles, nodeService } from "./postgres/nodes.ts";
 import { databaseName, nodeNames, Postgres } from "./postgres/options.ts";
 import { probe, probeClaim } from "./postgres/probe.ts";
@@ -93,7 +93,7 @@ export const postgres = defineComponent({
     const settings = settingsOf(base);
     const archive = archiveOf(context);
     const watched: Contribution = context.present.has("prometheus") ? exporter(nodes, database, grants) : {};
-    const probed: Contribution = isProbed(context) ? probe(nodes, image) : {};
+    const probed: Contribution = isProbed(context) ? probe(nodes, image, coverVolume(options.version)) : {};
     const url = (port: number): Text => [
       "postgresql://app:",
       { secret: "postgres_app_password", as: "url" },
@@ -184,6 +184,7 @@ export const postgres = defineComponent({
           what: "postgres",
           cluster: {
             image,
+            covers: coverVolume(options.version),
             nodes,
             dataDirectory: dataDirectory(options.version),
             password: "postgres_backup_password",
