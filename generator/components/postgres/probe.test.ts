@@ -254,4 +254,17 @@ describe("in the plan", () => {
     "is left out by %s",
     (words) => expect(plan(`${words}\n`).services).not.toHaveProperty("postgres-probe"),
   );
+
+  it("says where a promise is not measured: explain and budget do", () => {
+    const said = (words: string) =>
+      plan(words)
+        .offers.settings.filter(({ setting }) => setting === "objectives.database")
+        .map(({ service, value }) => `${service}: ${value}`);
+    expect(said("monitoring: { host: false }\n")).toEqual([
+      "postgres-1: not measured: no figure and no alert",
+      "postgres-2: not measured: no figure and no alert",
+    ]);
+    expect(said("")).toEqual([]);
+    expect(said("monitoring: false\n")).toEqual([]);
+  });
 });
