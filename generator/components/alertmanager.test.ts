@@ -59,6 +59,10 @@ describe("what is told already", () => {
     expect(quiet("TargetDown")).toContain("ServiceDown by instance");
     expect(quiet("PortUnreachable")).toContain("ServiceDown by instance");
     expect(quiet("ApiServerDown")).toContain("ApiDown by environment");
+    expect(quiet("DatabaseLatencyAboveObjective")).toEqual([
+      "PostgresNoPrimary by environment",
+      ...["PostgresNodeDown", "ServiceDown", "TargetDown"].map((cause) => `${cause} by instance`),
+    ]);
     expect(quiet("HostOutOfMemoryKill")).toEqual([]);
   });
 

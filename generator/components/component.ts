@@ -229,6 +229,8 @@ export type Backup =
       what: string;
       cluster: {
         image: Image;
+        /** Mounts of tmpfs over what the image declares as its volume. */
+        covers: readonly string[];
         nodes: readonly string[];
         dataDirectory: string;
         /** A secret's name. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { produce } from "../index.ts";
+import { buildOf } from "../plan/plan.ts";
 import { GiB, MiB } from "../spec/words.ts";
 import { bare, shortest, sourceOf } from "../testing/source.ts";
 import { databaseName, Postgres } from "./postgres/options.ts";
@@ -71,6 +72,32 @@ describe("words", () => {
     const { text } = produced("postgres: { version: 17 }\n");
     expect(text("images/postgres/Dockerfile")).toContain("FROM postgres:17.11-trixie");
     expect(text("compose.yaml")).toContain("PGDATA: /var/lib/postgresql/17/docker");
+  });
+});
+
+describe("the image", () => {
+  // Source: VOLUME in 18/trixie/Dockerfile and 17/trixie/Dockerfile of docker-library/postgres.
+  it.each([
+    [18, "/var/lib/postgresql"],
+    [17, "/var/lib/postgresql/data"],
+  ])("of %d leaves no container an anonymous volume: each mounts or covers %s", (version, declared) => {
+    const { plan } = produced(`postgres: { version: ${version} }\n`);
+    const services = Object.entries(plan.services).filter(
+      ([, { image }]) => buildOf(image, "official")?.name === "postgres",
+    );
+    expect(services.map(([name]) => name).sort()).toEqual([
+      "backup-postgres",
+      "postgres-1",
+      "postgres-2",
+      "postgres-probe",
+    ]);
+    for (const [name, { compose }] of services) {
+      const mounted = [
+        ...(compose.volumes ?? []).map(({ target }) => target),
+        ...(compose.tmpfs ?? []).map((mount) => mount.split(":")[0]),
+      ];
+      expect(mounted, name).toContain(declared);
+    }
   });
 });
 

@@ -2,9 +2,16 @@
 import { followOf, streamOf } from "../spec/dr.ts";
 import { drillEvery, drillThreshold } from "../spec/drills.ts";
 import { MiB } from "../spec/words.ts";
-import { type Claim, type Contribution, defineComponent, type Early, type Text } from "./component.ts";
+import {
+  type Claim,
+  type Contribution,
+  defineComponent,
+  type Early,
+  type Setting,
+  type Text,
+} from "./component.ts";
 import { exporter, exporterClaim } from "./postgres/exporter.ts";
-import { dataDirectory, imageOf } from "./postgres/image.ts";
+import { coverVolume, dataDirectory, imageOf } from "./postgres/image.ts";
 import { archiveOf, baseOf, nodeFiles, nodeService } from "./postgres/nodes.ts";
 import { databaseName, nodeNames, Postgres } from "./postgres/options.ts";
 import { probe, probeClaim } from "./postgres/probe.ts";
@@ -39,6 +46,16 @@ function restoreTest({ disk }: Postgres): Claim {
 /** node-exporter has the volume of its figures, and hands them on: without it nobody would read them. */
 function isProbed({ present }: Early): boolean {
   return present.has("prometheus") && present.has("node-exporter");
+}
+
+/** A promise of which nobody would hear that it is broken. */
+function unmeasured(node: string): Setting {
+  return {
+    service: node,
+    setting: "objectives.database",
+    value: "not measured: no figure and no alert",
+    because: "monitoring.host: false: node_exporter would hand on what postgres-probe writes",
+  };
 }
 
 export const postgres = defineComponent({
@@ -93,7 +110,7 @@ export const postgres = defineComponent({
     const settings = settingsOf(base);
     const archive = archiveOf(context);
     const watched: Contribution = context.present.has("prometheus") ? exporter(nodes, database, grants) : {};
-    const probed: Contribution = isProbed(context) ? probe(nodes, image) : {};
+    const probed: Contribution = isProbed(context) ? probe(nodes, image, coverVolume(options.version)) : {};
     const url = (port: number): Text => [
       "postgresql://app:",
       { secret: "postgres_app_password", as: "url" },
@@ -184,6 +201,7 @@ export const postgres = defineComponent({
           what: "postgres",
           cluster: {
             image,
+            covers: coverVolume(options.version),
             nodes,
             dataDirectory: dataDirectory(options.version),
             password: "postgres_backup_password",
@@ -201,7 +219,10 @@ export const postgres = defineComponent({
           none: "Which node leads: true only for the nodes as they are",
         })),
       ],
-      settings: nodes.flatMap((node) => explain(node, base, settings, archive !== undefined)),
+      settings: [
+        ...nodes.flatMap((node) => explain(node, base, settings, archive !== undefined)),
+        ...(context.present.has("prometheus") && !isProbed(context) ? nodes.map(unmeasured) : []),
+      ],
     };
   },
 });

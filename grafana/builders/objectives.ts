@@ -102,7 +102,7 @@ export function objectives() {
         strips({
           title: "Kept",
           description:
-            "Red where a promise is broken: its error budget is used up, or what is measured now is beyond it.",
+            "Uptime, errors and p95: red once the error budget of the window is used up, so kept while some of it is left. The others: red where what is measured now is beyond the promise. The Overview calls errors broken by three days of them, and p95 by now.",
           width: 9,
           good: "kept",
           bad: "broken",

@@ -74,7 +74,8 @@ export function overview() {
         }),
         number({
           title: "Broken promises",
-          description: "Of `objectives` of stack.yaml, as they are now; the list is below.",
+          description:
+            "Of `objectives` of stack.yaml: uptime over 30 days, errors over 3, the others now; the list is below. A budget may still be left: *Kept* of Objectives tells.",
           unit: "none",
           // An error budget may still be left: what is spent is an alert, and red beside.
           limits: { warnAbove: 1, above: 1000 },

@@ -129,6 +129,12 @@ function inhibitions() {
     ]),
     implies("PostgresNoPrimary|PostgresProxyDown", ['alertname="PortUnreachable"', 'instance=~"postgres.*"']),
     implies("PostgresNodeDown", ['alertname="PostgresReplicaDetached"']),
+    // A node that answers nobody is slow for the probe, too.
+    {
+      source_matchers: ['alertname=~"PostgresNodeDown|ServiceDown|TargetDown"'],
+      target_matchers: ['alertname="DatabaseLatencyAboveObjective"'],
+      equal: [...SAME_STACK, "instance"],
+    },
     implies("ApiDown", ['alertname="ApiServerDown"']),
     implies("PublicAddressDown", ['alertname=~"ServiceDown|TargetDown"', 'instance="nginx"']),
     implies("EdgeErrors", ['alertname=~"ErrorsBurnFast|UptimeBurnsFast"']),

@@ -46,7 +46,6 @@ export function postgresSidecar(
   grants: Grants,
   follow: Follow | undefined,
 ): Service {
-  const home = "/var/lib/postgresql";
   const remote = places.some(({ kind }) => kind === "s3");
   return {
     image: cluster.image,
@@ -81,8 +80,8 @@ export function postgresSidecar(
     ],
     tmpfs: [
       "/run/plimsoll:size=4m,mode=0700,uid=999,gid=999",
-      // Links to the primary's folders, wherever it is: see plimsoll-backup.
-      `${home}:size=1m,mode=0755,uid=999,gid=999`,
+      // Beside that a place for links to the primary's folders, wherever it is: see plimsoll-backup.
+      ...cluster.covers,
       "/tmp:size=64m,mode=1777",
     ],
     networks: ["data", ...(remote ? (["egress"] as const) : [])],

@@ -61,7 +61,8 @@ export function filebeatFiles(project: string, grants: Grants, context: Context)
                 // On the raw line: what a program prints is escaped in there and cannot pass for Docker's label.
                 { include_message: { patterns: [projectPattern(project)] } },
                 { container: { stream: "all", format: "docker" } },
-                { multiline: { type: "while_pattern", pattern: STACK_TRACE } },
+                // Without a number it is 500, and drops the rest without a word.
+                { multiline: { type: "while_pattern", pattern: STACK_TRACE, max_lines: 5000 } },
               ],
             },
           ],

@@ -74,7 +74,10 @@ async function figures(logstash: object | undefined, filebeat: object | undefine
     env: { PATH: `${bin}:${process.env.PATH}`, METRICS: metrics },
   });
   expect(readdirSync(metrics)).toEqual(["logging.prom"]);
-  return readFileSync(join(metrics, "logging.prom"), "utf8");
+  const written = readFileSync(join(metrics, "logging.prom"), "utf8");
+  const [stamp = "", seconds] = /plimsoll_logs_timestamp_seconds (\d+)\n$/.exec(written) ?? [];
+  expect(Math.abs(Number(seconds) - Date.now() / 1000)).toBeLessThan(60);
+  return written.slice(0, -stamp.length);
 }
 
 const OF_LOGSTASH = `plimsoll_logs_queue_events{queue="logstash"} 41
@@ -98,6 +101,34 @@ it("writes nothing of one that does not answer, and takes no other's figure for 
   const { dead_letter_queue } = LOGSTASH.pipelines.main;
   const starting = await figures({ pipelines: { main: { dead_letter_queue } } }, {});
   expect(starting).toBe("plimsoll_logs_refused_bytes 1811\nplimsoll_logs_refused_max_bytes 230686720\n");
+});
+
+/** A round of the service itself, whose calls all fail: what it said, and what is left of its figures once it ended. */
+async function once(mode: number) {
+  const path = mkdtempSync(join(folder.path, "keeper-"));
+  const [bin, metrics] = [join(path, "bin"), join(path, "metrics")];
+  for (const made of [bin, metrics]) mkdirSync(made);
+  writeFileSync(join(bin, "curl"), "#!/bin/bash\nexit 7\n", { mode: 0o755 });
+  writeFileSync(join(metrics, "logging.prom"), "");
+  chmodSync(metrics, mode);
+  // Root may write everywhere, but without its capabilities.
+  const root = process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+  const [file = "", ...rest] = [...root, "bash", join(packageRoot, "elk/scripts/keeper.sh"), "once"];
+  const { stdout } = await execa(file, rest, {
+    env: { PATH: `${bin}:${process.env.PATH}`, METRICS: metrics, LAST: join(path, "last"), LOG_BYTES: "1" },
+  });
+  return { said: stdout, left: readdirSync(metrics) };
+}
+
+it("leaves no figures behind when it ends", async () => {
+  const { said, left } = await once(0o755);
+  expect(left).toEqual([]);
+  expect(said).not.toContain("cannot be written");
+});
+
+it("says once that it cannot write them", async () => {
+  const { said } = await once(0o555);
+  expect(said.match(/metrics cannot be written/g)).toHaveLength(1);
 });
 
 /** Elasticsearch as its rounds see it: a file an index, with its size. */

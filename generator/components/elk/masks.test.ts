@@ -11,6 +11,11 @@ const key = (prefix: string, length = 24) => prefix + "a1B2c3D4e5F6g7H8i9J0k1L2m
 const CREDENTIALS: [string, string][] = [
   ["Authorization: Bearer abcdefgh12345678", "Authorization: Bearer [masked]"],
   ["authorization: basic dXNlcjpwYXNz", "authorization: basic [masked]"],
+  ["authorization: bearer abcdefghijkl", "authorization: bearer [masked]"],
+  ["sent basic dXNlcjpwYXNz", "sent basic [masked]"],
+  ["Login(token='abc def', n=1)", "Login(token='[masked]', n=1)"],
+  ["+ PGPASSWORD='hunter 2' psql", "+ PGPASSWORD='[masked]' psql"],
+  ["host=postgres-1 password='a b c' user=app", "host=postgres-1 password='[masked]' user=app"],
   [String.raw`{"m":"sent\nBearer abcdefgh12345678\n"}`, String.raw`{"m":"sent\nBearer [masked]\n"}`],
   ["postgresql://app:s3cret@postgres:5432/fkod", "postgresql://app:[masked]@postgres:5432/fkod"],
   ["token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.abc_DEF-123 used", "token [masked] used"],
@@ -88,6 +93,8 @@ const PERSONAL: [string, string][] = [
   [String.raw`{"m":"a\n203.0.113.9\n"}`, String.raw`{"m":"a\n203.0.113.0\n"}`],
   ["x-forwarded-for: 203.0.113.99, 10.0.0.5", "x-forwarded-for: 203.0.113.0, 10.0.0.5"],
   ["client: 172.32.1.2, server: 172.15.0.1:443", "client: 172.32.1.0, server: 172.15.0.0:443"],
+  ["http://203.0.113.9/a", "http://203.0.113.0/a"],
+  [String.raw`{"m":"to\n/203.0.113.9:443"}`, String.raw`{"m":"to\n/203.0.113.0:443"}`],
   ["::ffff:203.0.113.9", "::ffff:203.0.113.0"],
   ["2001:db8:1:2:3:4:5:6 came", "2001:db8:1:: came"],
   ["[2001:db8:1:2::5]:443", "[2001:db8:1::]:443"],
@@ -108,7 +115,8 @@ const KEPT = [
   '{"tokens":"12","secretary":"x","kind":"token","password":"","passwordChanged":"yes"}',
   '{"m":"the last word is password","k":"secret","n":1}',
   "postgres@16 pino@9.0.0 @fastify/cors@10.0.1 typescript@5.0.0-dev.abc node:internal/a.js:3000:12",
-  "nginx/1.27.3 Chrome/120.0.6099.109 v1.2.3.4 lib-1.2.3.4.tgz",
+  "nginx/1.27.3 Chrome/120.0.6099.109 v1.2.3.4 lib-1.2.3.4.tgz Electron/30.0.6.1",
+  "basic authentication failed, Basic Authentication failed, bearer credentials missing",
   "task-list-of-the-week-2026-11-29-done risk-sk-1 npm_config_registry_of_the_whole_company",
   "9f0c2a9be1d37786 4bf92f3577b34da6a3ce929d0e0e4736 123e4567-4e89-4111-8222-426614174000",
   '{"pid":9297,"time":1764425405123,"ns":1764425405123456789,"us":1764425405123456,"ratio":0.4111111111111111}',
@@ -167,6 +175,8 @@ describe("masks", () => {
         "é",
         "-",
         ": '",
+        "token='",
+        "basic ",
       ),
       fc.string(),
     );
@@ -217,6 +227,9 @@ describe("masks", () => {
       'token="',
       '"token":"',
       "password '",
+      "token='",
+      "basic ",
+      "Authorization: ",
     ]) {
       const long = piece.repeat(Math.ceil(200_000 / piece.length));
       const began = performance.now();

@@ -16,7 +16,12 @@ const HEADER = "(?:authorization|cookie)";
 
 const CREDENTIALS: readonly Mask[] = [
   [String.raw`(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)(?:[^"\\-]|\\[nr])+`, String.raw`\1[masked]`],
-  [`(?i)${WORD}(bearer|basic) +[a-z0-9._~+/=-]{8,}`, String.raw`\1 [masked]`],
+  ["(?i)(authorization[:=] *(?:bearer|basic)) +[a-z0-9._~+/=-]{8,}", String.raw`\1 [masked]`],
+  // "basic authentication failed" is a sentence: what has neither digit, capital nor `=` is no credential.
+  [
+    String.raw`${WORD}([Bb]earer|[Bb]asic|BEARER|BASIC) +(?=\d|.[a-z._~+/-]*[A-Z\d=])[A-Za-z0-9._~+/=-]{8,}`,
+    String.raw`\1 [masked]`,
+  ],
   [String.raw`${WORD}eyJ[\w-]{8,}(?:\.[\w-]+){2,4}`, "[masked]"],
   // Ends at a quote: what is masked must stay JSON.
   [String.raw`(://[^:/@\s"]+:)[^@/\s"\\,{}]+@`, String.raw`\1[masked]@`],
@@ -34,6 +39,8 @@ const CREDENTIALS: readonly Mask[] = [
   [String.raw`(?i)(${SECRET}=\\")[^"\\]+`, String.raw`\1[masked]`],
   // What follows the quote that ends a text of JSON begins no value.
   [String.raw`(?i)(${SECRET}=")(?!\s*[:,}\]])[^"\\]+(?="(?:\s|$))`, String.raw`\1[masked]`],
+  // As a shell, Python and PostgreSQL's conninfo quote.
+  [String.raw`(?i)(${SECRET}=\x27)[^\x27"\\]+`, String.raw`\1[masked]`],
   [String.raw`(?i)(${SECRET}=)[^\s&;,"\x27\\(){}\[\]<>]+`, String.raw`\1[masked]`],
   // "name":"value", to the quote that ends it; the same within a text of JSON.
   [String.raw`(?i)((?:${SECRET}|${HEADER})"\s*:\s*\[?")(?:[^"\\]|\\.)+`, String.raw`\1[masked]`],
@@ -47,6 +54,8 @@ const CREDENTIALS: readonly Mask[] = [
 const BYTE = String.raw`(?:\d{1,2}|1\d\d|2[0-4]\d|25[0-5])`;
 /** Of this machine and its networks: nobody's, and what a fault is found by. */
 const OWN = String.raw`(?:(?:0|10|127)\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|192\.168\.)`;
+/** `Electron/30.0.6.1` is a version. */
+const NO_VERSION = String.raw`(?:(?<![A-Za-z]/)|(?<=\\[nrt]/))`;
 /** Global addresses begin with 2 or 3. A time behind a date's slash may look like one. */
 const GLOBAL = String.raw`(?:(?<![\w.:/-])|(?<=\\[nrt]))([23][0-9a-f]{3}`;
 
@@ -61,7 +70,10 @@ const PERSONAL: readonly Mask[] = [
     String.raw`[masked]\1\2`,
   ],
   // IPv4 to /24, IPv6 to /48, in both of its spellings.
-  [String.raw`${WORD}(?!${OWN})(${BYTE}(?:\.${BYTE}){2})\.${BYTE}(?!\w|\.\w|-\w)`, String.raw`\1.0`],
+  [
+    String.raw`${WORD}${NO_VERSION}(?!${OWN})(${BYTE}(?:\.${BYTE}){2})\.${BYTE}(?!\w|\.\w|-\w)`,
+    String.raw`\1.0`,
+  ],
   [String.raw`(?i)${GLOBAL}(?::[0-9a-f]{1,4}){2})(?::[0-9a-f]{0,4}){1,6}(?![\w:])`, String.raw`\1::`],
   [String.raw`(?i)${GLOBAL}(?::[0-9a-f]{1,4})?)::[0-9a-f:]{1,32}(?![\w:])`, String.raw`\1::`],
 ];

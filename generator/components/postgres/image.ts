@@ -7,8 +7,21 @@ import type { Postgres } from "./options.ts";
 
 /** uid and gid of `postgres`. Source: groupadd and useradd in the Dockerfile. */
 export const UID = 999;
-/** Where 18 declares its volume. 17 declares /var/lib/postgresql/data, which is kept empty. */
+/** Where 18 declares its volume, and nodes have theirs. 17 declares /var/lib/postgresql/data, which is kept empty. */
 export const VOLUME = "/var/lib/postgresql";
+
+/**
+ * For a service that has no data of a node: what its image declares would be an anonymous, writable volume of each
+ * container. Docker leaves out only what is mounted at the very path.
+ */
+export function coverVolume(version: Postgres["version"]): readonly string[] {
+  return [`${VOLUME}:size=1m,mode=0755,uid=${UID},gid=${UID}`, ...coverData(version)];
+}
+
+/** 17's image declares its volume within VOLUME. */
+export function coverData(version: Postgres["version"]): readonly string[] {
+  return version === 17 ? [`${VOLUME}/data:size=1m`] : [];
+}
 
 const OFFICIAL = {
   18: { version: "18.6", tag: "18.6-trixie" },

@@ -10,7 +10,7 @@ import {
   type Service,
   template,
 } from "../component.ts";
-import { dataDirectory, UID, VOLUME } from "./image.ts";
+import { coverData, dataDirectory, UID, VOLUME } from "./image.ts";
 import { nodeNames, type Postgres, PRIMARY } from "./options.ts";
 import { type Base, kB, type Settings, settingsOf } from "./settings.ts";
 
@@ -94,8 +94,7 @@ export function nodeService(
     tmpfs: [
       `/run/postgresql:size=16m,mode=0700,uid=${UID},gid=${UID}`,
       "/tmp:size=64m,mode=1777",
-      // 17's image declares a volume here: without this each container would leave an anonymous one.
-      ...(options.version === 17 ? [`${VOLUME}/data:size=1m`] : []),
+      ...coverData(options.version),
     ],
     shm_size: String(settings.shm),
     networks: ["data", ...(archive?.remote ? (["egress"] as const) : [])],

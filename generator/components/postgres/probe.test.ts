@@ -76,9 +76,10 @@ function environment(nodes: string) {
 function start(nodes = "postgres-1 postgres-2"): void {
   said = "";
   running = spawn("bash", [SCRIPT, "run"], { env: environment(nodes) });
-  running.stdout?.on("data", (bytes: Buffer) => {
-    said += bytes.toString();
-  });
+  for (const stream of [running.stdout, running.stderr])
+    stream?.on("data", (bytes: Buffer) => {
+      said += bytes.toString();
+    });
 }
 
 function ended(signal?: NodeJS.Signals): Promise<number | null> {
@@ -177,13 +178,21 @@ describe("the probe", { timeout: 30_000 }, () => {
     for (const line of said.trim().split("\n")) expect(JSON.parse(line)).toHaveProperty("msg");
   });
 
-  it("keeps a whole file where the disk is full, and goes on", async () => {
+  it("keeps a whole file where the disk is full, says so once, is healthy, and goes on", async () => {
     start("postgres-1");
     await eventually(() => expect(figure("postgres-1")).toEqual(PRIMARY));
     const whole = readFileSync(file("postgres-1"), "utf8");
     symlinkSync("/dev/full", join(folder, "metrics/.postgres-probe-postgres-1.new"));
-    await eventually(() => expect(said).toContain("a round of postgres-1 failed"));
+    await eventually(() =>
+      expect(said).toContain("postgres-1 answers, as primary, and its figures cannot be"),
+    );
+    const last = () => Number(readFileSync(join(folder, "run/postgres-1.last"), "utf8"));
+    const full = last();
+    await eventually(() => expect(last()).toBeGreaterThan(full + 2));
+    expect(healthy("postgres-1")).toBe(true);
     expect(readFileSync(file("postgres-1"), "utf8")).toBe(whole);
+    expect(said.match(/cannot be written/g)).toHaveLength(1);
+    expect(said).not.toContain("error");
     remove("metrics/.postgres-probe-postgres-1.new");
     await eventually(() => expect(readFileSync(file("postgres-1"), "utf8")).not.toBe(whole));
   });
@@ -245,4 +254,17 @@ describe("in the plan", () => {
     "is left out by %s",
     (words) => expect(plan(`${words}\n`).services).not.toHaveProperty("postgres-probe"),
   );
+
+  it("says where a promise is not measured: explain and budget do", () => {
+    const said = (words: string) =>
+      plan(words)
+        .offers.settings.filter(({ setting }) => setting === "objectives.database")
+        .map(({ service, value }) => `${service}: ${value}`);
+    expect(said("monitoring: { host: false }\n")).toEqual([
+      "postgres-1: not measured: no figure and no alert",
+      "postgres-2: not measured: no figure and no alert",
+    ]);
+    expect(said("")).toEqual([]);
+    expect(said("monitoring: false\n")).toEqual([]);
+  });
 });

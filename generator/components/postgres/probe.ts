@@ -19,8 +19,8 @@ export const probeClaim: Claim = {
   pids: 32,
 };
 
-/** Of the nodes' image, which has psql and is there anyway. */
-export function probe(nodes: readonly string[], image: Image): Contribution {
+/** Of the nodes' image, which has psql and is there anyway; what it declares as a volume is covered. */
+export function probe(nodes: readonly string[], image: Image, covers: readonly string[]): Contribution {
   return {
     services: {
       [NAME]: {
@@ -32,7 +32,7 @@ export function probe(nodes: readonly string[], image: Image): Contribution {
         environment: { PLIMSOLL_NODES: nodes.join(" ") },
         secrets: ["postgres_monitoring_password"],
         volumes: [mountFolder(NAME, FOLDER), mountVolume(METRICS, "/metrics")],
-        tmpfs: [`/run/plimsoll:size=1m,mode=0700,uid=${UID},gid=${UID}`, "/tmp:size=1m,mode=1777"],
+        tmpfs: [`/run/plimsoll:size=1m,mode=0700,uid=${UID},gid=${UID}`, "/tmp:size=1m,mode=1777", ...covers],
         networks: ["data"],
         healthcheck: { test: ["CMD", "/bin/bash", SCRIPT, "healthy"] },
         stop_grace_period: "5s",

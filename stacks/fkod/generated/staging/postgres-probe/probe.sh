@@ -84,23 +84,29 @@ say() {
 }
 
 round() {
-  local code=0 milliseconds="" now
+  local code=0 milliseconds="" words level=warning now
   # The first answer of a session waited for the login too.
   if [[ -z $session ]]; then open_session && ask || code=$?; fi
   ((code != 0)) || ask || code=$?
   ((code == 0)) || close_session
   printf -v now '%(%s)T' -1
+  # It was asked, whether or not its figures can be written: of a full disk others tell.
+  echo "$now" >"$run/$node.last" || return 1
   if ((code == 0)); then
-    say "answers, as $role"
+    words="answers, as $role" level=info
   elif ((code > 128)); then
-    say "does not answer within $limit s" warning
+    words="does not answer within $limit s"
     milliseconds=${limit}000
   else
-    say "cannot be asked: $(head -n 1 "$run/$node.error")" warning
+    words="cannot be asked: $(head -n 1 "$run/$node.error")"
   fi
   # Of a node that is gone there is no figure: that it is gone, others tell.
-  if [[ -n $milliseconds ]]; then write_figures || return 1; else rm -f "$metrics/postgres-probe-$node.prom"; fi
-  echo "$now" >"$run/$node.last"
+  if [[ -z $milliseconds ]]; then
+    rm -f "$metrics/postgres-probe-$node.prom"
+  elif ! write_figures 2>/dev/null; then
+    words+=", and its figures cannot be written" level=warning
+  fi
+  say "$words" "$level"
 }
 
 watch() {

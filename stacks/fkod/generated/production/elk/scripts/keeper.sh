@@ -109,12 +109,16 @@ if [[ ${1:-} == figures ]]; then
   figure 'plimsoll_logs_queue_events{queue="filebeat"}' "$answer" '"filled":{' events
   figure 'plimsoll_logs_queue_bytes{queue="filebeat"}' "$answer" '"filled":{' bytes
   figure 'plimsoll_logs_queue_max_bytes{queue="filebeat"}' "$answer" '"filled":{' max_bytes
+  # What reads them asks how old they are: the file outlives a keeper that was killed.
+  figures+="plimsoll_logs_timestamp_seconds $(printf '%(%s)T')"$'\n'
   printf '%s' "$figures" >"$METRICS/.logging.new"
   mv "$METRICS/.logging.new" "$METRICS/logging.prom"
   exit
 fi
 
 trap 'exit 0' TERM INT
+trap 'rm -f "$METRICS/logging.prom" || true' EXIT
+if [[ -d $METRICS && ! -w $METRICS ]]; then say warn "$METRICS cannot be written: of the queues there are no figures"; fi
 objects=missing
 while :; do
   if bash "$0" round; then printf '%(%s)T' >"$LAST"; fi
