@@ -59,6 +59,8 @@ describe("what is told already", () => {
     expect(quiet("TargetDown")).toContain("ServiceDown by instance");
     expect(quiet("PortUnreachable")).toContain("ServiceDown by instance");
     expect(quiet("ApiServerDown")).toContain("ApiDown by environment");
+    for (const outside of ["PublicAddressUnreachable", "PublicNameDown", "RedirectGone"])
+      expect(quiet(outside)).toEqual(["PublicAddressDown by environment"]);
     expect(quiet("HostOutOfMemoryKill")).toEqual([]);
   });
 

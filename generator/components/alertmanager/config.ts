@@ -131,6 +131,7 @@ function inhibitions() {
     implies("PostgresNodeDown", ['alertname="PostgresReplicaDetached"']),
     implies("ApiDown", ['alertname="ApiServerDown"']),
     implies("PublicAddressDown", ['alertname=~"ServiceDown|TargetDown"', 'instance="nginx"']),
+    implies("PublicAddressDown", ['alertname=~"PublicAddressUnreachable|PublicNameDown|RedirectGone"']),
     implies("EdgeErrors", ['alertname=~"ErrorsBurnFast|UptimeBurnsFast"']),
     implies("PublicAddressDown", ['alertname="UptimeBurnsFast"']),
     implies("EdgeSlow", ['alertname="LatencyBurnsFast"']),
