@@ -11,7 +11,12 @@ export const Blackbox = z
   .strictObject({
     public: z
       .union(
-        [z.boolean(), z.string().regex(/^https:\/\/[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?$/)],
+        [
+          z.boolean(),
+          z
+            .string()
+            .regex(/^https:\/\/[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?$/, { error: ADDRESS }),
+        ],
         { error: ADDRESS },
       )
       .default(true)
