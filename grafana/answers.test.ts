@@ -369,6 +369,16 @@ describe("the verdict", { timeout: 600_000 }, () => {
       NO,
     ],
     ["where the edge is silent", { ...well, 'probe_success{job="probe",instance="edge"}': "0x60" }, NO],
+    [
+      "where what is asked from outside fails, which its alerts judge",
+      {
+        ...well,
+        'probe_success{job="probe",instance="public"}': "0x60",
+        'probe_success{job="probe",instance="redirect"}': "0x60",
+        'probe_success{job="probe",instance="www.example.com"}': "0x60",
+      },
+      YES,
+    ],
     ["where the disk is nearly full", { ...well, "plimsoll:host:disk_ratio": "0.95x60" }, NO],
     [
       "where backups are wanted and there are none",

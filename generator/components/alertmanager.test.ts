@@ -63,6 +63,8 @@ describe("what is told already", () => {
       "PostgresNoPrimary by environment",
       ...["PostgresNodeDown", "ServiceDown", "TargetDown"].map((cause) => `${cause} by instance`),
     ]);
+    for (const outside of ["PublicAddressUnreachable", "PublicNameDown", "RedirectGone"])
+      expect(quiet(outside)).toEqual(["PublicAddressDown by environment"]);
     expect(quiet("HostOutOfMemoryKill")).toEqual([]);
   });
 

@@ -1,12 +1,29 @@
-/** blackbox_exporter: asks the public address as a client would, and every port whether it answers at all. */
+/** blackbox_exporter: asks nginx within the stack, the public address as a client would, and every port. */
 import { z } from "zod";
 import { MiB } from "../spec/words.ts";
 import { blackboxConfig } from "./blackbox/config.ts";
 import { type Contribution, defineComponent, type Grants, mountFolder, type Service } from "./component.ts";
 import { goImage, goMemoryLimit, wgetProbe } from "./exporters/image.ts";
 
+const ADDRESS = "expected true, false, or an address such as https://www.example.com:8443";
+
 export const Blackbox = z
-  .strictObject({})
+  .strictObject({
+    public: z
+      .union(
+        [
+          z.boolean(),
+          z
+            .string()
+            .regex(/^https:\/\/[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?$/, { error: ADDRESS }),
+        ],
+        { error: ADDRESS },
+      )
+      .default(true)
+      .describe(
+        "Ask the public address too, as a client does: DNS, port, certificate. true: the domain and nginx.names, unless nginx.bind is this machine alone; false; or the address of a front end on another port or name, and then it alone. Never in local. With a certificates.server other than letsencrypt any certificate is taken",
+      ),
+  })
   .prefault({})
   .describe("blackbox_exporter: asks the public address as a client would, and every port that clients use");
 export type Blackbox = z.output<typeof Blackbox>;
@@ -35,21 +52,25 @@ export const blackbox = defineComponent({
 
   claim: () => [{ service: NAME, memory: { floor: 32 * MiB, weight: 0 }, cpu: { weight: 128 }, pids: 64 }],
 
-  contribute: (_options, grants, context): Contribution => ({
+  contribute: ({ public: outside }, grants, { environment }): Contribution => ({
     services: { [NAME]: service(grants, false) },
-    files: [
-      {
-        path: `${NAME}/blackbox.yaml`,
-        content: { yaml: blackboxConfig(context), comment: "Taken in within 30 s of a change." },
-      },
-    ],
+    asksOutside: environment !== "local" && (typeof outside === "string" ? `${outside}/health` : outside),
     scrapes: [{ job: "blackbox-exporter", targets: [{ service: NAME, port: PORT }] }],
     rules: ["probes"],
     logs: { [NAME]: "logfmt" },
   }),
 
   // What asks a public address needs a way to it; where nothing does, it has none.
-  collect: (_options, grants, { probes }) => ({
+  collect: (_options, grants, { probes, unknownAuthority }, context) => ({
+    files: [
+      {
+        path: `${NAME}/blackbox.yaml`,
+        content: {
+          yaml: blackboxConfig(context, unknownAuthority),
+          comment: "Taken in within 30 s of a change.",
+        },
+      },
+    ],
     services: {
       [NAME]: service(
         grants,

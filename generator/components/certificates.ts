@@ -118,6 +118,7 @@ export const certificates = defineComponent({
         },
       },
       secrets,
+      ...(serverOf(options) !== SERVERS.letsencrypt && { unknownAuthority: true }),
       rules: [NAME],
       dashboards: [NAME],
       unscraped: {

@@ -284,6 +284,8 @@ export type Offers = {
   pages: readonly Page[];
   /** Host names that the door answers to: what its certificate must be for. The first is the stack's own. */
   hostNames: readonly string[];
+  /** Its certificate is from an authority that clients need not know. */
+  unknownAuthority?: true;
   scrapes: readonly Scrape[];
   /** Services that expose no metrics, and why. */
   unscraped: Readonly<Record<string, string>>;
@@ -304,6 +306,8 @@ export type Offers = {
 };
 
 export type Contribution = Partial<Offers> & {
+  /** Whether public addresses are asked; a URL: it alone. */
+  asksOutside?: boolean | string;
   services?: Record<string, Service>;
   files?: readonly File[];
   /** Volumes by name; each must have been claimed as disk. */

@@ -45,7 +45,7 @@ describe("scrape configs", () => {
     const probes = config.scrape_configs.find(({ job_name }: { job_name: string }) => job_name === "probe");
     expect(probes.static_configs).toHaveLength(plan.offers.probes.length);
     expect(probes.static_configs.map(({ labels }: { labels: object }) => labels)).toContainEqual({
-      instance: "nginx",
+      instance: "edge",
       __param_module: "inside",
       __param_target: "https://nginx:8443/health",
     });

@@ -1,5 +1,5 @@
 /** What all components offered, as one. */
-import type { Backup, Contribution, LogParser, Offers, Setting } from "../components/component.ts";
+import type { Backup, Contribution, LogParser, Offers, Probe, Setting } from "../components/component.ts";
 
 /** What collectors may still offer, once all others have. */
 export function mergedLate(
@@ -38,9 +38,13 @@ export function mergeOffers(contributions: readonly Contribution[]): Offers {
     routes: list((added) => added.routes),
     pages: list((added) => added.pages),
     hostNames: list((added) => added.hostNames),
+    ...(contributions.some(({ unknownAuthority }) => unknownAuthority) && { unknownAuthority: true }),
     scrapes: list((added) => added.scrapes),
     unscraped: record("reason for no metrics of", (added) => added.unscraped),
-    probes: list((added) => added.probes),
+    probes: askedProbes(
+      list((added) => added.probes),
+      contributions.find(({ asksOutside }) => asksOutside !== undefined)?.asksOutside,
+    ),
     rules: [...new Set(list((added) => added.rules))],
     thresholds: list((added) => added.thresholds),
     dashboards: [...new Set(list((added) => added.dashboards))],
@@ -50,4 +54,14 @@ export function mergeOffers(contributions: readonly Contribution[]): Offers {
     commands: record("command", (added) => added.commands),
     doors: list((added) => added.doors),
   };
+}
+
+function isOutside({ module }: Probe): boolean {
+  return module === "public" || module === "redirect";
+}
+
+function askedProbes(probes: readonly Probe[], outside: boolean | string = true): readonly Probe[] {
+  if (outside === true) return probes;
+  const within = probes.filter((probe) => !isOutside(probe));
+  return outside === false ? within : [...within, { name: "public", module: "public", target: outside }];
 }

@@ -44,6 +44,9 @@ Also on every one: an exact image version or a build whose tag is the hash of it
 secrets as files, no privileged container, no Docker socket, networks of data without a way out. Only nginx is published;
 admin pages are bound to 127.0.0.1.
 
+blackbox-exporter is in the networks monitoring and data, and in egress where the public address is asked
+(\`monitoring.blackbox.public\`): whoever reaches its port within the stack can have addresses asked, inside and out.
+
 ## What is not kept, and why
 
 ${reasons.length > 0 ? reasons.join("\n") : "Nothing."}

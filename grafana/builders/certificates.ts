@@ -64,7 +64,7 @@ export function certificates() {
           none: "not probed",
           queries: [
             query(
-              `${figure("not_after_timestamp_seconds")} - on () max(probe_ssl_earliest_cert_expiry{job="probe", instance="nginx"})`,
+              `${figure("not_after_timestamp_seconds")} - on () max(probe_ssl_earliest_cert_expiry{job="probe", instance="edge"})`,
               "behind",
             ),
           ],

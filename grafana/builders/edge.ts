@@ -162,22 +162,20 @@ export function edge() {
         lines({
           title: "A question's way",
           description:
-            "What each part of one question costs: the name, the connection, TLS, the answer. By the public name where there is one.",
+            "What each part of one question costs: the name, the connection, TLS, the answer. By the public name where that is asked, else within the stack.",
           unit: "s",
           stack: true,
-          queries: [
-            query('max by (phase) (probe_http_duration_seconds{job="probe",instance="edge"})', "{{phase}}"),
-          ],
+          queries: [query(`${phases("public")} or ${phases("edge")}`, "{{phase}}")],
         }),
         strips({
           title: "Answers",
           description:
-            "edge: the public address. nginx: the same from within. redirect: http leads to https. Others: nginx.names.",
+            "edge: nginx, within the stack. public: by the public address. redirect: http leads to https. Others: nginx.names.",
           bad: "no",
           good: "yes",
           queries: [
             query(
-              'max by (instance) (probe_success{job="probe",instance=~"edge|nginx|redirect|.+[.].+"})',
+              'max by (instance) (probe_success{job="probe",instance=~"edge|public|redirect|.+[.].+"})',
               "{{instance}}",
             ),
           ],
@@ -225,3 +223,6 @@ export function edge() {
     },
   });
 }
+
+const phases = (instance: string) =>
+  `max by (phase) (probe_http_duration_seconds{job="probe",instance="${instance}"})`;

@@ -63,8 +63,7 @@ export function overview() {
         }),
         number({
           title: "Public address",
-          description:
-            "Whether it answers as a client asks: by its name, over TLS. In local, which has no public name: nginx.",
+          description: "Whether nginx answers by the public name, asked within the stack.",
           unit: "none",
           limits: { below: 1 },
           called: { "0": "Silent", "1": "Answers" },

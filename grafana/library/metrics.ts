@@ -65,10 +65,10 @@ export const byStatus = { "/^2/": "green", "/^3/": "blue", "/^4/": "orange", "/^
 
 /**
  * An exporter and a prober answer for what is dead: what they say of it counts with it. Of itself postgres-exporter says 0.
- * A further public name, or a redirect, is no part of the stack.
+ * What is asked from outside is no part of the stack.
  */
 const ANSWERS =
-  'min by (job, instance) ({__name__=~"up|probe_success|pg_up|redis_up",job!="postgres-exporter",instance!~"redirect|.+[.].+"} or up{job="postgres-exporter"})';
+  'min by (job, instance) ({__name__=~"up|probe_success|pg_up|redis_up",job!="postgres-exporter",instance!~"public|redirect|.+[.].+"} or up{job="postgres-exporter"})';
 
 /** Services that do not answer, or whose container does not run. */
 export const partsDown = `count(count by (instance) (${ANSWERS} == 0 or plimsoll:service:expected and on () plimsoll:containers:known unless on (instance) plimsoll:container:running > 0))`;

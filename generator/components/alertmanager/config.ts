@@ -137,6 +137,7 @@ function inhibitions() {
     },
     implies("ApiDown", ['alertname="ApiServerDown"']),
     implies("PublicAddressDown", ['alertname=~"ServiceDown|TargetDown"', 'instance="nginx"']),
+    implies("PublicAddressDown", ['alertname=~"PublicAddressUnreachable|PublicNameDown|RedirectGone"']),
     implies("EdgeErrors", ['alertname=~"ErrorsBurnFast|UptimeBurnsFast"']),
     implies("PublicAddressDown", ['alertname="UptimeBurnsFast"']),
     implies("EdgeSlow", ['alertname="LatencyBurnsFast"']),

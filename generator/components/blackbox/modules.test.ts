@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { produce } from "../../index.ts";
 import { shortest, sourceOf } from "../../testing/source.ts";
 import { findImage } from "../../testing/tools.ts";
@@ -57,9 +58,12 @@ describe.skipIf(!image)("the modules", () => {
 
   beforeAll(async () => {
     openssl("-subj", "/CN=authority", "-keyout", join(folder, "ca.key"), "-out", join(folder, "ca.pem"));
-    const { files } = produce(sourceOf(shortest), "production");
-    const config = files.find(({ path }) => path === "blackbox-exporter/blackbox.yaml")?.text ?? "";
-    writeFileSync(join(folder, "blackbox.yaml"), config);
+    const modulesOf = (words: string) => {
+      const { files } = produce(sourceOf(`${shortest}${words}`), "production");
+      return parse(files.find(({ path }) => path === "blackbox-exporter/blackbox.yaml")?.text ?? "").modules;
+    };
+    const staging = modulesOf("certificates: { server: staging }\n").public;
+    writeFileSync(join(folder, "blackbox.yaml"), JSON.stringify({ modules: { ...modulesOf(""), staging } }));
     chmodSync(folder, 0o755);
     const free = createServer();
     exporter = await listening(free);
@@ -104,6 +108,15 @@ describe.skipIf(!image)("the modules", () => {
     expect(await success("public", "https://nowhere.invalid/health")).toBe(0);
     const plain = await listening(createServer((_, answer) => answer.end()));
     expect(await success("public", `http://${DOMAIN}:${plain}/health`)).toBe(0);
+  });
+
+  it("public, of certificates from staging: takes any, but not without TLS or where the name leads nowhere", async () => {
+    const at = (port: number) => `https://${DOMAIN}:${port}/health`;
+    expect(await success("staging", at(await secure(DOMAIN, false)))).toBe(1);
+    expect(await success("staging", at(await secure(DOMAIN, false, 503)))).toBe(0);
+    expect(await success("staging", "https://nowhere.invalid/health")).toBe(0);
+    const plain = await listening(createServer((_, answer) => answer.end()));
+    expect(await success("staging", `http://${DOMAIN}:${plain}/health`)).toBe(0);
   });
 
   it("inside: takes any certificate, and asks by the public name", async () => {

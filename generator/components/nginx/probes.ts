@@ -1,16 +1,13 @@
-/** How the door is asked whether it answers: by its public address as a client would, and from within the stack. */
+/** How the door is asked whether it answers: from within the stack, and by its public address as a client would. */
 import type { Context, Probe } from "../component.ts";
 import { usesTls } from "./conf.ts";
 import type { Nginx } from "./options.ts";
 
-/**
- * `edge` is what counts as the public address: by its name, through DNS, the published port and TLS as any client takes
- * it, wherever there is one. `nginx` beside it tells nginx from the way to it.
- */
+/** `edge` is what promises are judged by: what can be asked of every stack, whatever its DNS, front end or network. */
 export function doorProbes(options: Nginx, context: Pick<Context, "environment" | "spec">): Probe[] {
   if (!usesTls(context)) return [{ name: "edge", module: "inside", target: "http://nginx:8080/health" }];
-  const inside: Probe = { name: "nginx", module: "inside", target: "https://nginx:8443/health" };
-  if (isLoopback(options.bind)) return [{ ...inside, name: "edge" }, inside];
+  const edge: Probe = { name: "edge", module: "inside", target: "https://nginx:8443/health" };
+  if (isLoopback(options.bind)) return [edge];
   const { domain } = context.spec;
   const port = options.https === 443 ? "" : `:${options.https}`;
   const secure = (name: string, host: string): Probe => ({
@@ -20,8 +17,8 @@ export function doorProbes(options: Nginx, context: Pick<Context, "environment" 
   });
   const { http = 80 } = options;
   return [
-    secure("edge", domain),
-    inside,
+    edge,
+    secure("public", domain),
     { name: "redirect", module: "redirect", target: `http://${domain}${http === 80 ? "" : `:${http}`}/` },
     ...[...new Set(options.names)].filter((name) => name !== domain).map((name) => secure(name, name)),
   ];
