@@ -150,6 +150,8 @@ describe("logging", () => {
     );
     expect((bounded[0] ?? 0) + (bounded[1] ?? 0)).toBeLessThan(grants.volume("logstash-data") / MiB);
     const filebeat = parse(fileOf(added.files, "elk/filebeat/filebeat.yml"));
+    const [{ parsers }] = filebeat["filebeat.inputs"];
+    expect(parsers.at(-1).multiline.max_lines).toBe(5000);
     expect(filebeat["queue.disk.max_size"]).toBeLessThan(grants.volume("filebeat-data"));
     expect(Number(services["elastic-keeper"]?.environment?.LOG_BYTES)).toBeLessThan(
       grants.volume("elasticsearch-data"),

@@ -102,7 +102,7 @@ export function objectives() {
         strips({
           title: "Kept",
           description:
-            "Uptime, errors and p95: red once the error budget of the window is used up, so kept while some of it is left. The others: red where what is measured now is beyond the promise. The Overview calls errors broken by three days of them, and p95 by now.",
+            "Uptime, errors and p95: kept while the window's budget lasts. The others: as they are now. The Overview's *Broken promises* judges errors by three days and p95 by now, whatever budget is left.",
           width: 9,
           good: "kept",
           bad: "broken",
