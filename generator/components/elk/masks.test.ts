@@ -231,10 +231,18 @@ describe("masks", () => {
       "basic ",
       "Authorization: ",
     ]) {
-      const long = piece.repeat(Math.ceil(200_000 / piece.length));
-      const began = performance.now();
-      masked(long);
-      expect(performance.now() - began, piece).toBeLessThan(3000);
+      const took = (length: number) => {
+        const long = piece.repeat(Math.ceil(length / piece.length));
+        const tries = [1, 2, 3].map(() => {
+          const began = performance.now();
+          masked(long);
+          return performance.now() - began;
+        });
+        // The quickest: others use this machine too. Below some milliseconds it says nothing.
+        return Math.max(5, Math.min(...tries));
+      };
+      // Eight times as long: sixty-four times, were it squared.
+      expect(took(160_000) / took(20_000), piece).toBeLessThan(30);
     }
   });
 });
