@@ -33,7 +33,7 @@ export function hangs(service: string): Begin {
 export function diesOften(service: string, seconds = 20): Begin {
   return async (site) => {
     for (let times = 0; times < 4; times++) {
-      await eventually(() => killServer(site, service), 60);
+      await eventually(() => killServer(site, service), 180);
       await sleep(seconds * 1000);
     }
   };
