@@ -3,7 +3,7 @@ import { withRedis } from "../acts.ts";
 import { sql } from "../site.ts";
 import type { Fault } from "./fire.ts";
 import { FIRST } from "./first.ts";
-import { FIFTH, FOURTH, SECOND, THIRD } from "./later.ts";
+import { FIFTH, FOURTH, SECOND, SIXTH, THIRD } from "./later.ts";
 import { goesOn, often, program } from "./parts.ts";
 
 /** From the first wave to its end. */
@@ -43,4 +43,4 @@ const LAST: readonly Fault[] = [
   },
 ];
 
-export const SERIES = { LONG, WAVES: [FIRST, SECOND, THIRD, FOURTH, FIFTH], LAST } as const;
+export const SERIES = { LONG, WAVES: [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH], LAST } as const;
