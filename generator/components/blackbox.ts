@@ -2,7 +2,14 @@
 import { z } from "zod";
 import { MiB } from "../spec/words.ts";
 import { blackboxConfig } from "./blackbox/config.ts";
-import { type Contribution, defineComponent, type Grants, mountFolder, type Service } from "./component.ts";
+import {
+  type Contribution,
+  defineComponent,
+  type Grants,
+  isOutside,
+  mountFolder,
+  type Service,
+} from "./component.ts";
 import { goImage, goMemoryLimit, wgetProbe } from "./exporters/image.ts";
 
 const ADDRESS = "expected true, false, or an address such as https://www.example.com:8443";
@@ -72,10 +79,7 @@ export const blackbox = defineComponent({
       },
     ],
     services: {
-      [NAME]: service(
-        grants,
-        probes.some(({ module }) => module === "public" || module === "redirect"),
-      ),
+      [NAME]: service(grants, probes.some(isOutside)),
     },
   }),
 });

@@ -194,6 +194,10 @@ export type Probe = {
   target: string;
 };
 
+export function isOutside({ module }: Probe): boolean {
+  return module === "public" || module === "redirect";
+}
+
 export type LogParser =
   | "ecs-json"
   | "nginx"

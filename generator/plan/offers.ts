@@ -1,5 +1,13 @@
 /** What all components offered, as one. */
-import type { Backup, Contribution, LogParser, Offers, Probe, Setting } from "../components/component.ts";
+import {
+  type Backup,
+  type Contribution,
+  isOutside,
+  type LogParser,
+  type Offers,
+  type Probe,
+  type Setting,
+} from "../components/component.ts";
 
 /** What collectors may still offer, once all others have. */
 export function mergedLate(
@@ -54,10 +62,6 @@ export function mergeOffers(contributions: readonly Contribution[]): Offers {
     commands: record("command", (added) => added.commands),
     doors: list((added) => added.doors),
   };
-}
-
-function isOutside({ module }: Probe): boolean {
-  return module === "public" || module === "redirect";
 }
 
 function askedProbes(probes: readonly Probe[], outside: boolean | string = true): readonly Probe[] {

@@ -93,22 +93,24 @@ export function reads(service: "prometheus" | "alertmanager", text: string): Beg
   };
 }
 
-/** A command that goes on in a container. @returns what ends it */
-export async function keepRunning(site: Site, service: string, script: string): Promise<Undo> {
-  const id = await idOf(site, service);
-  const running = spawn(
-    "docker",
-    ["exec", id, "sh", "-c", `echo $$; exec sh -c '${script.replaceAll("'", `'\\''`)}'`],
-    {
-      env: { ...process.env, DOCKER_HOST: site.stack.engine.endpoint },
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
-  const pid = await new Promise<string>((known, gone) => {
-    running.stdout.once("data", (bytes: Buffer) => known(bytes.toString().split("\n")[0] as string));
-    running.once("exit", (code) => gone(new Error(`${service}: it ended with ${code}: ${script}`)));
-  });
-  return () => shell(site, service, `kill ${Number(pid)} 2>/dev/null; true`);
+/** A command that goes on in a container. */
+export function goesOn(service: string, script: string): Begin {
+  return async (site, undo) => {
+    const id = await idOf(site, service);
+    const running = spawn(
+      "docker",
+      ["exec", id, "sh", "-c", `echo $$; exec sh -c '${script.replaceAll("'", `'\\''`)}'`],
+      {
+        env: { ...process.env, DOCKER_HOST: site.stack.engine.endpoint },
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    const pid = await new Promise<string>((known, gone) => {
+      running.stdout.once("data", (bytes: Buffer) => known(bytes.toString().split("\n")[0] as string));
+      running.once("exit", (code) => gone(new Error(`${service}: it ended with ${code}: ${script}`)));
+    });
+    undo(() => shell(site, service, `kill ${Number(pid)} 2>/dev/null; true`));
+  };
 }
 
 /** A script in which `cli` is redis-cli, as the one who looks after it. */

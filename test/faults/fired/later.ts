@@ -1,5 +1,5 @@
 /** Faults of the later waves: each would hide, or be hidden by, one of another wave. */
-import { hasCpu, shell, withRedis } from "../acts.ts";
+import { goesOn, hasCpu, shell, withRedis } from "../acts.ts";
 import { cutOff, inSidecar, joinUp, sql } from "../site.ts";
 import type { Fault } from "./fire.ts";
 import {
@@ -9,7 +9,6 @@ import {
   emptySessions,
   evenly,
   fillSessions,
-  goesOn,
   hanging,
   program,
   SESSIONS,

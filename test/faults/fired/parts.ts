@@ -1,15 +1,9 @@
 /** What the faults of this series are made of. */
-import { API, type Begin, diesOften, hangs, hasCpu, keepRunning, shell, withRedis } from "../acts.ts";
+import { API, type Begin, diesOften, goesOn, hangs, hasCpu, shell, withRedis } from "../acts.ts";
 import type { Site } from "../site.ts";
 import type { Fault } from "./fire.ts";
 
 const CONTROL = "http://127.0.0.1:8081/control/api";
-
-/** A command that goes on in a container. */
-export const goesOn =
-  (service: string, script: string): Begin =>
-  async (site, undo) =>
-    undo(await keepRunning(site, service, script));
 
 /** A statement on the primary, over and over. */
 export const often =

@@ -1,10 +1,10 @@
 /** Faults that no other series has, each with the alerts that must fire. Those of a wave are there together. */
-import { withRedis } from "../acts.ts";
+import { goesOn, withRedis } from "../acts.ts";
 import { sql } from "../site.ts";
 import type { Fault } from "./fire.ts";
 import { FIRST } from "./first.ts";
 import { FIFTH, FOURTH, SECOND, SIXTH, THIRD } from "./later.ts";
-import { goesOn, often, program } from "./parts.ts";
+import { often, program } from "./parts.ts";
 
 /** From the first wave to its end. */
 const LONG: readonly Fault[] = [
