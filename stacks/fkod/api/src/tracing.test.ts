@@ -60,7 +60,13 @@ async function serve(more: Record<string, string> = {}): Promise<Started> {
     SERVER_NAME: "api-1",
     ...more,
   });
-  return running;
+  const started = running;
+  // A cache that is not connected yet is not asked: its commands would be missing from the first trace.
+  await until("every connection", async () => {
+    const { status } = (await (await ask(started, "/ready")).json()) as { status: string };
+    return status === "ok";
+  });
+  return started;
 }
 
 const servers = () => ({
@@ -119,9 +125,9 @@ const lines = (started: Started): Record<string, unknown>[] =>
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line));
 
-async function until<T>(what: string, find: () => T | undefined | false): Promise<T> {
+async function until<T>(what: string, find: () => Promise<T | false> | T | undefined | false): Promise<T> {
   for (const end = Date.now() + 10_000; Date.now() < end; ) {
-    const found = find();
+    const found = await find();
     if (found) return found;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
