@@ -15,7 +15,6 @@ import {
 import { followThresholds } from "./backup/follow.ts";
 import { Backup } from "./backup/options.ts";
 import {
-  METRICS,
   REPOSITORY as PGBACKREST,
   NAME as POSTGRES,
   postgresClaim,
@@ -25,6 +24,7 @@ import {
 import { bucketOf, hasVolume, type Place, placesOf, recipientsOf, secretsOf } from "./backup/repository.ts";
 import { longestGap, verifySchedule } from "./backup/schedule.ts";
 import { type Claim, type Contribution, defineComponent, type Setting } from "./component.ts";
+import { TEXT_FILES, WRITES_TEXT_FILES } from "./exporters/text-files.ts";
 
 export { Backup };
 
@@ -46,7 +46,7 @@ export const backup = defineComponent({
     // node-exporter, where it is present, has the volume already.
     const metrics: Claim["disk"] = context.present.has("node-exporter")
       ? {}
-      : { [METRICS]: { floor: 64 * MiB, weight: 0, ceiling: 64 * MiB } };
+      : { [TEXT_FILES]: { floor: 64 * MiB, weight: 0, ceiling: 64 * MiB } };
     const withMetrics: Claim = { ...files, disk: { ...files.disk, ...metrics } };
     if (!context.present.has("postgres")) return [withMetrics];
     return [postgresClaim(places), withMetrics];
@@ -63,7 +63,7 @@ export const backup = defineComponent({
     const bundles = hasBundles(options, places, context.environment);
     return {
       volumes: [
-        METRICS,
+        TEXT_FILES,
         ...(bundles ? [RECOVERY] : []),
         ...(volume ? [RESTIC, ...(postgres ? [PGBACKREST] : [])] : []),
       ],
@@ -102,10 +102,7 @@ export const backup = defineComponent({
           ),
       ],
       unscraped: Object.fromEntries(
-        [...(postgres ? [POSTGRES] : []), FILES].map((name) => [
-          name,
-          "writes its figures for node-exporter to read (volume metrics)",
-        ]),
+        [...(postgres ? [POSTGRES] : []), FILES].map((name) => [name, WRITES_TEXT_FILES]),
       ),
       logs: Object.fromEntries(
         [...(postgres ? [POSTGRES] : []), FILES].map((name) => [name, "supercronic" as const]),
@@ -118,7 +115,7 @@ export const backup = defineComponent({
         ...(postgres ? [{ what: PGBACKREST, none: "It is the backups" }] : []),
         ...(context.present.has("node-exporter")
           ? []
-          : [{ what: METRICS, none: "Written anew by every job" }]),
+          : [{ what: TEXT_FILES, none: "Written anew by every job" }]),
       ],
       settings: [...(postgres ? [POSTGRES] : []), FILES].flatMap((service): Setting[] => [
         ...(service === POSTGRES

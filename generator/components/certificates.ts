@@ -17,10 +17,11 @@ import {
   template,
 } from "./component.ts";
 
+import { mountTextFiles, WRITES_TEXT_FILES } from "./exporters/text-files.ts";
+
 export { Certificates };
 
 const NAME = "certificates";
-const METRICS = "metrics";
 /** nginx's, whose files they become. */
 const UID = 101;
 const TOKEN = "certificates_digitalocean_token";
@@ -99,7 +100,7 @@ export const certificates = defineComponent({
           volumes: [
             mountFolder(NAME, "/etc/plimsoll-certificates"),
             mountVolume(NAME, "/var/lib/certificates"),
-            ...(figures ? [mountVolume(METRICS, "/metrics")] : []),
+            ...(figures ? [mountTextFiles()] : []),
           ],
           tmpfs: [
             `/run/plimsoll:size=4m,mode=0700,uid=${UID},gid=${UID}`,
@@ -122,9 +123,7 @@ export const certificates = defineComponent({
       rules: [NAME],
       dashboards: [NAME],
       unscraped: {
-        [NAME]: figures
-          ? "writes its figures for node-exporter to read (volume metrics)"
-          : "its figures are read by node-exporter, which is left out",
+        [NAME]: figures ? WRITES_TEXT_FILES : "its figures are read by node-exporter, which is left out",
       },
       logs: { [NAME]: "supercronic" },
       settings: [

@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import { ContainersFolder, MiB } from "../spec/words.ts";
-import { type Build, type Contribution, copy, defineComponent, mountVolume, template } from "./component.ts";
+import { type Build, type Contribution, copy, defineComponent, template } from "./component.ts";
+import { mountTextFiles, WRITES_TEXT_FILES } from "./exporters/text-files.ts";
 
 export const Containers = z
   .strictObject({
@@ -19,7 +20,6 @@ export const Containers = z
 export type Containers = z.output<typeof Containers>;
 
 const NAME = "containers";
-const METRICS = "metrics";
 
 const build: Build = {
   name: NAME,
@@ -71,7 +71,7 @@ export const containers = defineComponent({
           volumes: [
             mountHost("/sys/fs/cgroup", "/host/cgroup"),
             mountHost(options.folder, "/host/containers"),
-            mountVolume(METRICS, "/metrics"),
+            mountTextFiles(),
           ],
           tmpfs: ["/run/plimsoll:size=4m,mode=0700", "/tmp:size=4m,mode=0700"],
           healthcheck: {
@@ -95,7 +95,7 @@ export const containers = defineComponent({
         because: "a service of the plan that is to run all the time",
       })),
       rules: [NAME],
-      unscraped: { [NAME]: "writes its figures for node-exporter to read (volume metrics)" },
+      unscraped: { [NAME]: WRITES_TEXT_FILES },
       logs: { [NAME]: "supercronic" },
     };
   },

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { MiB } from "../spec/words.ts";
 import { type Contribution, defineComponent, mountVolume } from "./component.ts";
 import { goImage, goMemoryLimit, wgetProbe } from "./exporters/image.ts";
+import { TEXT_FILES } from "./exporters/text-files.ts";
 
 export const Host = z
   .strictObject({})
@@ -58,7 +59,7 @@ export const nodeExporter = defineComponent({
       memory: { floor: 32 * MiB, weight: 0 },
       cpu: { weight: 128 },
       pids: 64,
-      disk: { metrics: { floor: 64 * MiB, weight: 0 } },
+      disk: { [TEXT_FILES]: { floor: 64 * MiB, weight: 0 } },
     },
   ],
 
@@ -81,7 +82,7 @@ export const nodeExporter = defineComponent({
         ],
         environment: { GOMEMLIMIT: goMemoryLimit(grants.service(NAME).memory) },
         networks: ["monitoring"],
-        volumes: [{ ...mountVolume("metrics", TEXTFILES), read_only: true }],
+        volumes: [{ ...mountVolume(TEXT_FILES, TEXTFILES), read_only: true }],
         healthcheck: wgetProbe(PORT, "/"),
         stop_grace_period: "5s",
       },

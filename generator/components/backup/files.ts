@@ -11,8 +11,8 @@ import {
   type Service,
   template,
 } from "../component.ts";
+import { mountTextFiles } from "../exporters/text-files.ts";
 import type { Backup } from "./options.ts";
-import { METRICS } from "./postgres.ts";
 import {
   bucketOf,
   CA,
@@ -126,7 +126,7 @@ export function filesSidecar(
       mountFolder(NAME, CONFIG),
       ...(volume ? [mountVolume(REPOSITORY, "/repository")] : []),
       ...(bundles ? [mountVolume(RECOVERY, "/recovery")] : []),
-      mountVolume(METRICS, "/metrics"),
+      mountTextFiles(),
     ],
     tmpfs: [`/run/plimsoll:size=4m,mode=0700,uid=999,gid=0`, "/tmp:size=64m,mode=1777"],
     networks: bucket ? ["egress"] : ["data"],

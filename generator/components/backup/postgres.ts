@@ -11,13 +11,13 @@ import {
   type Service,
   template,
 } from "../component.ts";
+import { mountTextFiles } from "../exporters/text-files.ts";
 import type { Backup } from "./options.ts";
 import { CA, hasVolume, type Place, POSTGRES_SECRETS, SITE, uriStyle } from "./repository.ts";
 import { verifySchedule } from "./schedule.ts";
 
 export const NAME = "backup-postgres";
 export const REPOSITORY = "pgbackrest";
-export const METRICS = "metrics";
 /** postgres, of whose files it reads everything. */
 const UID = 999;
 const CONFIG = "/etc/plimsoll-backup";
@@ -75,7 +75,7 @@ export function postgresSidecar(
       mountFolder(NAME, CONFIG),
       mountFolder(REPOSITORY, `/etc/${REPOSITORY}`),
       ...(hasVolume(places) ? [mountVolume(REPOSITORY, "/var/lib/pgbackrest")] : []),
-      mountVolume(METRICS, "/metrics"),
+      mountTextFiles(),
       mountVolume(cluster.trial.volume, "/trial"),
     ],
     tmpfs: [

@@ -1,6 +1,7 @@
 /** The services of the Elastic stack, each with its hardening. None needs a capability; one needs to be root. */
 import { mountFolder, mountVolume, type Service } from "../component.ts";
 import { wgetProbe } from "../exporters/image.ts";
+import { mountTextFiles } from "../exporters/text-files.ts";
 import { SNAPSHOTS, SNAPSHOTS_PATH } from "./elasticsearch.ts";
 
 /** All four at one version: Elastic supports no other mix. */
@@ -113,7 +114,7 @@ export function keeper(logBytes: number, figures: boolean, others?: number): Ser
     volumes: [
       mountFolder("elk/kibana-objects", "/etc/plimsoll/kibana-objects"),
       SCRIPTS,
-      ...(figures ? [mountVolume("metrics", "/metrics")] : []),
+      ...(figures ? [mountTextFiles()] : []),
     ],
     tmpfs: [TMP],
     networks: ["logging"],

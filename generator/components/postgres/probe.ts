@@ -3,13 +3,13 @@
  * while a node is frozen. postgres_exporter's durations are no measure of that: its collectors wait for each other.
  */
 import { MiB } from "../../spec/words.ts";
-import { type Claim, type Contribution, copy, type Image, mountFolder, mountVolume } from "../component.ts";
+import { type Claim, type Contribution, copy, type Image, mountFolder } from "../component.ts";
+import { mountTextFiles, WRITES_TEXT_FILES } from "../exporters/text-files.ts";
 import { UID } from "./image.ts";
 
 const NAME = "postgres-probe";
 const FOLDER = "/etc/postgres-probe";
 const SCRIPT = `${FOLDER}/probe.sh`;
-const METRICS = "metrics";
 
 /** A bash and a psql for each node. */
 export const probeClaim: Claim = {
@@ -31,7 +31,7 @@ export function probe(nodes: readonly string[], image: Image, covers: readonly s
         command: ["run"],
         environment: { PLIMSOLL_NODES: nodes.join(" ") },
         secrets: ["postgres_monitoring_password"],
-        volumes: [mountFolder(NAME, FOLDER), mountVolume(METRICS, "/metrics")],
+        volumes: [mountFolder(NAME, FOLDER), mountTextFiles()],
         tmpfs: [`/run/plimsoll:size=1m,mode=0700,uid=${UID},gid=${UID}`, "/tmp:size=1m,mode=1777", ...covers],
         networks: ["data"],
         healthcheck: { test: ["CMD", "/bin/bash", SCRIPT, "healthy"] },
@@ -41,7 +41,7 @@ export function probe(nodes: readonly string[], image: Image, covers: readonly s
     files: [
       copy(`${NAME}/probe.sh`, "templates/postgres/probe/probe.sh", { executable: true, restarts: [NAME] }),
     ],
-    unscraped: { [NAME]: "writes its figures for node-exporter to read (volume metrics)" },
+    unscraped: { [NAME]: WRITES_TEXT_FILES },
     logs: { [NAME]: "supercronic" },
   };
 }
