@@ -13,7 +13,7 @@ type Options = SiteOptions & { watch?: number | true; json?: boolean };
 export function statusCommand(): Command {
   return onSite(new Command("status"))
     .description(
-      "one screen: services, release, edge, database, backups, disk, alerts, objectives; exits 0 where all is well, 1 where not",
+      "one screen: services, release, edge, database, backups, disk, alerts, objectives; exits 1 where something is wrong",
     )
     .option("--watch [every]", "again and again, until Ctrl-C; every 5s if nothing is said", every)
     .option("--json", "the result as JSON on stdout; with --watch a line each time")

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parse, stringify } from "yaml";
@@ -82,7 +83,9 @@ it("fits any valid stack on any droplet, or refuses it: sums, references and por
   expect(planned).toBeGreaterThan(20);
 });
 
-it("needs six lines", () => {
+it("needs six lines, which are README's first", () => {
+  const [, first] = /## Your own stack\n\n```yaml\n([^`]*)```/.exec(readFileSync("README.md", "utf8")) ?? [];
+  expect(parse(first as string)).toEqual(parse(shortest));
   expect(shortest.trim().split("\n")).toHaveLength(6);
   for (const environment of environmentNames) expect(() => filesOf(shortest, environment)).not.toThrow();
 });
