@@ -32,7 +32,7 @@ const EXPLAINED: readonly [RegExp, string][] = [
     "counted by kind of receiver, and local has none: alerts.test.ts has four",
   ],
   [
-    /^plimsoll:edge:(cause_told|trouble_told|slowness_told|trouble_coming)$/,
+    /^plimsoll:edge:(cause_told|trouble_told|slowness_told)$/,
     "recorded while somebody is being told: test/faults/page.test.ts",
   ],
   [/^plimsoll_drill_(last|rto|rpo)_/, "a verification is the first drill: drill.test.ts holds some now"],

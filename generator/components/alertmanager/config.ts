@@ -70,16 +70,17 @@ function testRoute(name: string) {
   };
 }
 
-/** Follows from no fault of another layer: an end that was set, damage, a setting that somebody changed. */
-const OF_ITSELF =
-  "Certificate.*|PostgresPagesDamaged|PostgresTwoPrimaries|PostgresWraparound|RedisSessionsEvicted|RedisSessionsNotPersisted";
-/** What requests show of a store that answers, but not everybody. The slow burn rates look at days. */
-const ERRORS_AND_LATENCY =
-  "EdgeErrors|EdgeServerErrors|EdgeSlow|ErrorsBurnFast|LatencyAboveObjective|LatencyBurnsFast|UptimeBurnsFast";
-
 /**
- * A lost machine or database is one page, not one for each thing that leans on it: what costs all requests keeps quiet
- * what follows from it, and no other page does.
+ * Follows from no fault of another layer: an end that was set, damage, a setting that somebody changed; and what its rule
+ * tells only while nginx itself answers.
+ */
+const OF_ITSELF =
+  "Certificate.*|EdgeNoServers|EdgeServerDrained|PostgresPagesDamaged|PostgresTwoPrimaries|PostgresWraparound|" +
+  "PublicAddressUnreachable|PublicNameDown|RedirectGone|RedisSessionsEvicted|RedisSessionsNotPersisted";
+/**
+ * A lost disk or database is one page, not one for each thing that leans on it: what costs all requests keeps quiet what
+ * follows from it, and no other page does. Not a machine or a store that is nearly full: most requests are still
+ * answered, and what else is wrong, a bad release, say, is not its doing.
  */
 function inhibitions() {
   const implies = (alerts: string, target: string[]) => ({
@@ -90,11 +91,9 @@ function inhibitions() {
   const above = (layers: string) => [`layer=~"${layers}"`, `alertname!~"${OF_ITSELF}"`];
   return [
     // By name: a damaged page is a page too, and for a day, and explains no lost server.
-    implies("HostMemoryGone|HostDiskGone", above("database|sessions|cache|api|edge")),
+    implies("HostDiskGone", above("database|sessions|cache|api|edge")),
     implies("PostgresNoPrimary|PostgresProxyDown|RedisSessionsDown", above("api|edge")),
     implies("ApiDown", above("edge")),
-    // Nearly full: most requests are still answered, and what else is wrong is not its doing.
-    implies("PostgresConnectionsExhausted|RedisSessionsFull", [`alertname=~"${ERRORS_AND_LATENCY}"`]),
     // The same, further on.
     implies("HostMemoryGone", ['alertname="HostMemoryShort"']),
     implies("HostDiskFull", ['alertname="HostDiskFilling"']),
