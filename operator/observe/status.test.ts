@@ -10,7 +10,7 @@ import type { FilesVerification, Recovery } from "../database/report.ts";
 import type { PsRow } from "../operate/ps.ts";
 import type { Firing } from "./alerts.ts";
 import { objectivesOf } from "./objectives.ts";
-import { isUnheard, type Seen } from "./status.ts";
+import { diskOf, isUnheard, type Seen } from "./status.ts";
 import { whatIsSaid } from "./status-judge.ts";
 import { statusText } from "./status-text.ts";
 
@@ -467,6 +467,22 @@ it("pages are heard where what runs has a receiver of stack.yaml that is told of
   expect(isUnheard(spec("local", ""), ["nobody", "page", "warn"])).toBe(false);
 });
 
+it("says of a disk that nothing measures what the host said, and forecasts nothing", () => {
+  const disk = (figures: object, free?: number) =>
+    diskOf(new Map(Object.entries({ known: 1_296_000, ...figures })), free);
+  const line = (seen: Seen["disk"]) =>
+    screen({ ...WELL, disk: seen })
+      .split("\n")
+      .find((text) => /^ {2}. disk/.test(text));
+  expect(line(disk({}, 50e9))).toBe("  ○ disk       47 GB free, forecast not measured");
+  expect(line(disk({}))).toBe("  ○ disk       not known");
+  const measured = { disk_ratio: 0.2, disk_free: 80e9 };
+  expect(line(disk(measured, 50e9))).toBe("  ● disk       20% used, 75 GB free, does not fill");
+  expect(line(disk({ ...measured, disk_full: 63 * 86_400 }))).toMatch(/, full in 63d at this rate$/);
+  const young = { ...measured, known: 3599, disk_full: 60 };
+  expect(line(disk(young))).toBe("  ● disk       20% used, 75 GB free, no forecast yet");
+});
+
 it("never calls well what is not watched", () => {
   const seen: Seen = {
     ...WELL,
@@ -488,7 +504,7 @@ it("never calls well what is not watched", () => {
       ○ edge       not known: nothing counts
       ● database   postgres-1 takes the writes; postgres-2 follows, in step
       ● backups    newest 14h old, verified 11h ago
-      ○ disk       47 GB free, no forecast yet
+      ○ disk       47 GB free, forecast not measured
       ○ alerts     off in stack.yaml
       ○ objectives not known: stack.yaml has no monitoring: nothing is measured"
   `);

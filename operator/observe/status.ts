@@ -11,7 +11,7 @@ import { type Release, readReleases } from "../release/history.ts";
 import { type Look, look } from "../release/look.ts";
 import type { Site } from "../site/site.ts";
 import { type Firing, firingOf, type Silence, silencesOf, watchdogFires } from "./alerts.ts";
-import { statusFigures } from "./figures.ts";
+import { type Figures, statusFigures } from "./figures.ts";
 import { askMonitoring, type Heard } from "./monitoring.ts";
 import { type ObjectivesFound, objectivesOf } from "./objectives.ts";
 import { type Said, whatIsSaid } from "./status-judge.ts";
@@ -21,12 +21,12 @@ export type Part<What> = { what: What } | { why: string };
 
 export type EdgeFigures = { requests?: number; errors?: number; p95?: number };
 export type DiskFigures = {
-  /** Share that is used; bytes free. */
+  /** Share that is used, absent where nothing measures it; bytes free. */
   used?: number;
   free?: number;
   /** Seconds until it is full at the rate of the last six hours; absent where it does not grow, or is not known. */
   full?: number;
-  /** Whether six hours, or at least one, are known. */
+  /** Whether it is measured, and six hours, or at least one, are known. */
   forecast: boolean;
 };
 
@@ -80,8 +80,6 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
   const prometheus = "what" in monitoring ? monitoring.what.prometheus : silent;
   const alertmanager = "what" in monitoring ? monitoring.what.alertmanager : silent;
   const figures = "what" in prometheus ? prometheus.what : new Map<string, number>();
-  const known = figures.get("known") ?? 0;
-  const free = figures.get("disk_free") ?? ("what" in release ? release.what[0].free : undefined);
   const seen: Seen = {
     stack: site.stack,
     environment: site.environment,
@@ -102,12 +100,7 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
       ...given("p95", figures.get("p95")),
     },
     objectives: objectivesOf(spec.core.objectives, wanted(spec.options.has("prometheus"), prometheus)),
-    disk: {
-      ...given("used", figures.get("disk_ratio")),
-      ...given("free", free),
-      ...(known >= HOUR && given("full", figures.get("disk_full"))),
-      forecast: known >= HOUR,
-    },
+    disk: diskOf(figures, "what" in release ? release.what[0].free : undefined),
     alerts: wanted(
       spec.options.has("alertmanager"),
       "what" in alertmanager
@@ -126,6 +119,18 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
   };
   const said = whatIsSaid(seen);
   return { healthy: !said.some(({ level }) => level === "wrong"), said, seen };
+}
+
+/** @param free as the host says it, for where nothing measures the disk */
+export function diskOf(figures: Figures, free: number | undefined): DiskFigures {
+  const used = figures.get("disk_ratio");
+  const forecast = used !== undefined && (figures.get("known") ?? 0) >= HOUR;
+  return {
+    ...given("used", used),
+    ...given("free", figures.get("disk_free") ?? free),
+    ...(forecast && given("full", figures.get("disk_full"))),
+    forecast,
+  };
 }
 
 function releaseOf({ lock, work }: Look, releases: readonly Release[]): ReleaseSeen {
