@@ -102,7 +102,7 @@ const figures = {
   rto_verify: 12,
 };
 const measured = (more: object = {}) =>
-  objectivesOf(promised, { what: new Map(Object.entries({ ...figures, ...more })) });
+  objectivesOf(promised, { what: new Map(Object.entries({ ...figures, ...more })) }, {});
 
 const WELL: Seen = {
   stack: "fkod",
@@ -488,7 +488,7 @@ it("never calls well what is not watched", () => {
     ...WELL,
     prometheus: { why: "it has no container", off: true },
     alerts: { why: "it has no container", off: true },
-    objectives: objectivesOf(promised, { why: "it has no container", off: true }),
+    objectives: objectivesOf(promised, { why: "it has no container", off: true }, {}),
     edge: {},
     disk: { free: 50e9, forecast: false },
   };
@@ -508,6 +508,15 @@ it("never calls well what is not watched", () => {
       ○ alerts     off in stack.yaml
       ○ objectives not known: stack.yaml has no monitoring: nothing is measured"
   `);
+});
+
+it("says of a promise that nothing measures why, and does not promise a figure", () => {
+  const { uptime: _, ...others } = figures;
+  const why = "not measured, as monitoring.blackbox is false";
+  const objectives = objectivesOf(promised, { what: new Map(Object.entries(others)) }, { uptime: why });
+  expect(screen({ ...WELL, objectives })).toContain(
+    "  ○ uptime     > 99.9%   not measured, as monitoring.blackbox is false\n",
+  );
 });
 
 it("notes what of the database waits for a person, and a bundle of an older release", () => {

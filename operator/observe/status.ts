@@ -15,6 +15,7 @@ import { type Figures, statusFigures } from "./figures.ts";
 import { askMonitoring, type Heard } from "./monitoring.ts";
 import { type ObjectivesFound, objectivesOf } from "./objectives.ts";
 import { type Said, whatIsSaid } from "./status-judge.ts";
+import { unmeasuredOf } from "./unmeasured.ts";
 
 /** What one reader knows, or why it knows nothing. */
 export type Part<What> = { what: What } | { why: string };
@@ -99,7 +100,11 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
       ...given("errors", figures.get("errors_now")),
       ...given("p95", figures.get("p95")),
     },
-    objectives: objectivesOf(spec.core.objectives, wanted(spec.options.has("prometheus"), prometheus)),
+    objectives: objectivesOf(
+      spec.core.objectives,
+      wanted(spec.options.has("prometheus"), prometheus),
+      unmeasuredOf(spec),
+    ),
     disk: diskOf(figures, "what" in release ? release.what[0].free : undefined),
     alerts: wanted(
       spec.options.has("alertmanager"),
