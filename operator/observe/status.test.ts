@@ -1,14 +1,16 @@
 import { expect, it } from "vitest";
-import { components } from "../../generator/components/index.ts";
+import { stringify } from "yaml";
+import { alertmanagerConfig } from "../../generator/components/alertmanager/config.ts";
+import { Receiver } from "../../generator/components/alertmanager/options.ts";
 import { plain } from "../../generator/report/paint.ts";
 import { Objectives } from "../../generator/spec/core.ts";
-import { loadSpec } from "../../generator/spec/load.ts";
-import { shortest, sourceOf } from "../../generator/testing/source.ts";
+import { parseFacts } from "../checks/facts.ts";
 import type { Backups, Files, Repository } from "../database/backups.ts";
 import type { Node } from "../database/look.ts";
 import type { FilesVerification, Recovery } from "../database/report.ts";
 import type { PsRow } from "../operate/ps.ts";
 import type { Firing } from "./alerts.ts";
+import { monitoringOf } from "./monitoring.ts";
 import { objectivesOf } from "./objectives.ts";
 import { diskOf, isUnheard, type Seen } from "./status.ts";
 import { whatIsSaid } from "./status-judge.ts";
@@ -445,26 +447,45 @@ it("says where pages reach nobody: a note, of which the line of alerts has the m
     alerts: { what: { firing: [], silences: [], watched: true, unheard: true } },
   };
   expect(screen(seen)).toMatch(
-    /WELL, AND ONE THING TO LOOK AT\n {2}▲ alerts +pages reach nobody \(plimsoll alerts production test\)\n/,
+    /WELL, AND ONE THING TO LOOK AT\n {2}▲ alerts +pages reach nobody: name a receiver of pages, and deploy it\n/,
   );
 });
 
-it("pages are heard where what runs has a receiver of stack.yaml that is told of pages", () => {
-  const spec = (environment: "local" | "production", receivers: string) =>
-    loadSpec(
-      sourceOf(`${shortest}monitoring: { alertmanager: { receivers: [${receivers}] } }\n`).yaml,
-      environment,
-      components,
-    );
-  const ops = "{ name: ops, type: webhook }, { name: desk, type: webhook, on: [warn] }";
-  const runs = ["nobody", "page", "warn", "test-ops", "test-desk"];
-  expect(isUnheard(spec("production", ops), runs)).toBe(false);
-  expect(isUnheard(spec("production", ops), ["nobody", "page", "warn", "test-desk"])).toBe(true);
-  expect(isUnheard(spec("production", "{ name: desk, type: webhook, on: [warn] }"), runs)).toBe(true);
-  expect(isUnheard(spec("production", ""), ["nobody", "page", "warn"])).toBe(true);
-  const gone = loadSpec(sourceOf(`${shortest}monitoring: false\n`).yaml, "production", components);
-  expect(isUnheard(gone, runs)).toBe(true);
-  expect(isUnheard(spec("local", ""), ["nobody", "page", "warn"])).toBe(false);
+/** As Alertmanager answers: its own words for the configuration it took in. */
+const runs = (receivers: readonly object[], { watchdog = false } = {}) => {
+  const config = alertmanagerConfig(
+    receivers.map((one) => Receiver.parse({ type: "webhook", ...one })),
+    watchdog,
+    { environment: "production", grafana: undefined, runbooks: undefined },
+  );
+  return answers({ config: { original: stringify(config) } });
+};
+const answers = (status: unknown) => {
+  const facts = ["alerts []", "silences []", `status ${JSON.stringify(status)}`, ""].join("\n");
+  const { alertmanager } = monitoringOf(parseFacts(facts));
+  if (!("what" in alertmanager)) throw new Error(alertmanager.why);
+  return alertmanager.what.paged;
+};
+
+it.each<[string, boolean | undefined, boolean]>([
+  ["a receiver that is told of pages", runs([{ name: "ops" }, { name: "desk", on: ["warn"] }]), false],
+  ["none", runs([]), true],
+  ["the watchdog alone", runs([], { watchdog: true }), true],
+  [
+    "one that is told of warnings alone, whatever stack.yaml says of it",
+    runs([{ name: "ops", on: ["warn"] }]),
+    true,
+  ],
+  ["an answer without a configuration", answers({}), false],
+  ["a configuration that is not understood", answers({ config: { original: "<error: {" } }), false],
+  [
+    "a configuration of somebody's own",
+    answers({ config: { original: "receivers: [{ name: us }]" } }),
+    false,
+  ],
+])("pages are heard by what runs, with %s", (_, paged, unheard) => {
+  expect(isUnheard("production", paged)).toBe(unheard);
+  expect(isUnheard("local", paged)).toBe(false);
 });
 
 it("says of a disk that nothing measures what the host said, and forecasts nothing", () => {

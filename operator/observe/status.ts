@@ -1,5 +1,5 @@
 /** Whether all is well: what every reader knows of a stack, side by side, and what of it is wrong. */
-import { type Alertmanager, pagedBy, testReceiver } from "../../generator/components/alertmanager/options.ts";
+import type { EnvironmentKind } from "../../generator/spec/core.ts";
 import type { Spec } from "../../generator/spec/load.ts";
 import { type Backups, readBackups } from "../database/backups.ts";
 import { type Look as DatabaseLook, lookAtDatabase } from "../database/look.ts";
@@ -52,7 +52,7 @@ export type Seen = {
   edge: EdgeFigures;
   objectives: ObjectivesFound;
   disk: DiskFigures;
-  /** `unheard`: pages reach nobody. */
+  /** `unheard`: what runs tells nobody of pages, whatever stack.yaml says by now. */
   alerts: Heard<{ firing: Firing[]; silences: Silence[]; watched: boolean; unheard?: boolean }>;
   /** Absent where stack.yaml keeps none. */
   backups?: Part<Backups>;
@@ -114,7 +114,7 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
               firing: firingOf(alertmanager.what.alerts, alertmanager.what.silences),
               silences: silencesOf(alertmanager.what.silences),
               watched: watchdogFires(alertmanager.what.alerts),
-              unheard: isUnheard(spec, alertmanager.what.receivers),
+              unheard: isUnheard(spec.environment, alertmanager.what.paged),
             },
           }
         : alertmanager,
@@ -154,14 +154,9 @@ function keptBy({ options }: Spec): Kept[] {
   return options.has("postgres") ? ["postgres", "files"] : ["files"];
 }
 
-/**
- * Whether what runs has none of the receivers that stack.yaml wants to be told of pages: it names none, or they were
- * never deployed. Each has one of its own for tests (alertmanager/config.ts). A laptop wakes nobody.
- */
-export function isUnheard({ options, environment }: Spec, running: readonly string[]): boolean {
-  if (environment === "local") return false;
-  const wanted = options.get("alertmanager") as Alertmanager | undefined;
-  return !pagedBy(wanted?.receivers ?? []).some((name) => running.includes(testReceiver(name)));
+/** Whether pages reach nobody, as far as what runs says. A laptop wakes nobody, and that is no news. */
+export function isUnheard(environment: EnvironmentKind, paged: boolean | undefined): boolean {
+  return environment !== "local" && paged === false;
 }
 
 /** What stack.yaml wants and has no container is missing, not off. */
