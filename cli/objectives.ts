@@ -5,6 +5,7 @@ import { objectiveFigures } from "../operator/observe/figures.ts";
 import { askMonitoring } from "../operator/observe/monitoring.ts";
 import { objectivesOf } from "../operator/observe/objectives.ts";
 import { objectivesText } from "../operator/observe/objectives-text.ts";
+import { unmeasuredOf } from "../operator/observe/unmeasured.ts";
 import { ExitError } from "./exit.ts";
 import { paintFor } from "./screen.ts";
 import { onSite, type SiteOptions, withSite } from "./site.ts";
@@ -20,7 +21,7 @@ export function objectivesCommand(): Command {
         const targets = spec.core.business;
         const asked = { ...objectiveFigures, ...businessFigures(targets) };
         const { prometheus } = await askMonitoring(site, asked, signal);
-        const found = objectivesOf(spec.core.objectives, prometheus);
+        const found = objectivesOf(spec.core.objectives, prometheus, unmeasuredOf(spec));
         const business = businessOf(targets, prometheus);
         const paint = paintFor(process.stdout);
         if (options.json) console.log(JSON.stringify({ ...found, business }, null, 2));

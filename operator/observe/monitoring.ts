@@ -4,7 +4,7 @@ import { type Facts, parseFacts } from "../checks/facts.ts";
 import { nothingThere } from "../operate/running.ts";
 import { requireDone } from "../settings/place.ts";
 import type { Site } from "../site/site.ts";
-import { GettableAlert, GettableSilence } from "./alertmanager.ts";
+import { AlertmanagerStatus, GettableAlert, GettableSilence, tells } from "./alertmanager.ts";
 import { observeScript } from "./script.ts";
 
 /** An answer, or why there is none; `off` where the stack has no such service. */
@@ -13,7 +13,8 @@ export type Heard<What> = { what: What } | { why: string; off: boolean };
 export type Monitoring = {
   /** Figures by the name they were asked under; one that is no number (nothing divided by nothing) is left out. */
   prometheus: Heard<ReadonlyMap<string, number>>;
-  alertmanager: Heard<{ alerts: GettableAlert[]; silences: GettableSilence[]; receivers: string[] }>;
+  /** `paged`: whether anybody is told of a page; absent where its configuration is not understood. */
+  alertmanager: Heard<{ alerts: GettableAlert[]; silences: GettableSilence[]; paged?: boolean }>;
 };
 
 export type Asked = Readonly<Record<string, string>>;
@@ -61,11 +62,10 @@ function alertmanagerOf(facts: Facts): Monitoring["alertmanager"] {
   if (!("what" in alerts)) return alerts;
   const silences = heard(facts, "silences", z.array(GettableSilence), (all) => all);
   if (!("what" in silences)) return silences;
-  const receivers = heard(facts, "receivers", z.array(z.object({ name: z.string() })), (all) =>
-    all.map(({ name }) => name),
-  );
-  if (!("what" in receivers)) return receivers;
-  return { what: { alerts: alerts.what, silences: silences.what, receivers: receivers.what } };
+  // Not understood, it takes nothing from what was: who is told is another matter.
+  const status = heard(facts, "status", AlertmanagerStatus, (one) => one);
+  const paged = "what" in status ? tells("page", status.what) : undefined;
+  return { what: { alerts: alerts.what, silences: silences.what, ...(paged !== undefined && { paged }) } };
 }
 
 function heard<Answer, What>(

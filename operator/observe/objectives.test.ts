@@ -1,11 +1,15 @@
 import { expect, it } from "vitest";
+import { components } from "../../generator/components/index.ts";
 import { plain } from "../../generator/report/paint.ts";
 import { Objectives } from "../../generator/spec/core.ts";
+import { loadSpec } from "../../generator/spec/load.ts";
+import { shortest, sourceOf } from "../../generator/testing/source.ts";
 import { parseFacts } from "../checks/facts.ts";
 import { objectiveFigures } from "./figures.ts";
 import { inOne, monitoringOf } from "./monitoring.ts";
 import { type Objective, objectivesOf, windowText } from "./objectives.ts";
 import { amount, objectivesText } from "./objectives-text.ts";
+import { type Unmeasured, unmeasuredOf, WORDS } from "./unmeasured.ts";
 
 const promised = Objectives.parse({});
 const HEALTHY = {
@@ -27,10 +31,16 @@ const HEALTHY = {
   rpo: 0,
   rto_verify: 13,
 };
-const found = (figures: Partial<Record<string, number>>) =>
-  objectivesOf(promised, {
-    what: new Map(Object.entries(figures).filter((pair): pair is [string, number] => pair[1] !== undefined)),
-  });
+const found = (figures: Partial<Record<string, number>>, unmeasured: Unmeasured = {}) =>
+  objectivesOf(
+    promised,
+    {
+      what: new Map(
+        Object.entries(figures).filter((pair): pair is [string, number] => pair[1] !== undefined),
+      ),
+    },
+    unmeasured,
+  );
 const one = (name: Objective["objective"], more: Partial<Record<string, number>>) =>
   found({ ...HEALTHY, ...more }).objectives.find(({ objective }) => objective === name);
 
@@ -75,12 +85,57 @@ it("believes a drill before a verification, and says which it was", () => {
 });
 
 it("knows nothing where there is no Prometheus, or it is silent, and says which", () => {
-  const off = objectivesOf(promised, { why: "it has no container", off: true });
+  const off = objectivesOf(promised, { why: "it has no container", off: true }, {});
   expect(off.unknown).toBe("stack.yaml has no monitoring: nothing is measured");
   expect(new Set(off.objectives.map(({ verdict }) => verdict))).toEqual(new Set(["unknown"]));
-  const silent = objectivesOf(promised, { why: "its container is exited", off: false });
+  const silent = objectivesOf(promised, { why: "its container is exited", off: false }, {});
   expect(silent.unknown).toBe("Prometheus does not answer: its container is exited");
   expect(objectivesText(silent, plain)).toContain("Prometheus does not answer");
+});
+
+const without = (words: string) =>
+  unmeasuredOf(
+    loadSpec(
+      sourceOf(words.startsWith("name:") ? words : `${shortest}${words}\n`).yaml,
+      "production",
+      components,
+    ),
+  );
+const left = (word: string, ...names: string[]) =>
+  Object.fromEntries(names.map((name) => [name, `not measured, as ${word} is false`]));
+
+it.each([
+  ["", {}],
+  ["monitoring: { blackbox: false }", left("monitoring.blackbox", "uptime")],
+  ["monitoring: { host: false }", left("monitoring.host", "database", "rpo", "rto")],
+  ["postgres: false", left("postgres", "database", "rpo", "rto")],
+  [
+    shortest.replace("backup: { lost_with_machine: accepted }", "backup: false"),
+    left("backup", "rpo", "rto"),
+  ],
+  ["redis: false", left("redis", "cache_hits")],
+  // Whether the application counts reads of a cache of its own is not known.
+  [`redis: false\nprocesses: { worker: { command: work, metrics_port: 9400 } }`, {}],
+  [`${shortest}  metrics_port: 9400\nredis: false\n`, {}],
+])("with %j these are measured by nothing, and say so: %j", (words, expected) => {
+  expect(without(words)).toEqual(expected);
+});
+
+it("leaves components out by their own words", () => {
+  const at = Object.fromEntries(components.map(({ name, at }) => [name, at.join(".")]));
+  for (const [name, word] of Object.entries(WORDS)) expect([name, at[name]]).toEqual([name, word]);
+});
+
+it("says of what nothing measures why, and of what still has figures these", () => {
+  const why = left("monitoring.blackbox", "uptime");
+  const { uptime: _, ...others } = HEALTHY;
+  expect(found(others, why).objectives[0]).toMatchObject({ verdict: "unknown", note: why.uptime });
+  expect(objectivesText(found(others, why), plain)).toMatch(
+    /^uptime +> 99\.9% +not known .+unknown: not measured, as monitoring\.blackbox is false$/m,
+  );
+  expect(found(others).objectives[0]).toMatchObject({ note: "the probe has no figures yet" });
+  // Left out in stack.yaml, and not deployed yet.
+  expect(found(HEALTHY, why).objectives[0]).toMatchObject({ measured: 0.99984, verdict: "kept" });
 });
 
 it("says how much of the window is known", () => {

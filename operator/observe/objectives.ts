@@ -3,6 +3,7 @@ import type { Objectives } from "../../generator/spec/core.ts";
 import { span } from "../operate/ps-text.ts";
 import type { Figures } from "./figures.ts";
 import type { Heard } from "./monitoring.ts";
+import type { Unmeasured } from "./unmeasured.ts";
 
 export type ObjectiveName = keyof Objectives;
 /** `at risk`: kept so far, and not for long if this goes on. */
@@ -44,7 +45,12 @@ const LITTLE = 0.1;
 const READS = 1;
 const NAMES = ["uptime", "errors", "p95", "database", "cache_hits", "rpo", "rto"] as const;
 
-export function objectivesOf(promised: Objectives, prometheus: Heard<Figures>): ObjectivesFound {
+/** @param unmeasured why there will be no figure of a promise, where that is so */
+export function objectivesOf(
+  promised: Objectives,
+  prometheus: Heard<Figures>,
+  unmeasured: Unmeasured,
+): ObjectivesFound {
   if (!("what" in prometheus)) {
     const unknown = prometheus.off
       ? "stack.yaml has no monitoring: nothing is measured"
@@ -56,7 +62,11 @@ export function objectivesOf(promised: Objectives, prometheus: Heard<Figures>): 
   return {
     ...(window !== undefined && { window }),
     ...(known !== undefined && { known }),
-    objectives: NAMES.map((name) => ({ ...shape(name, promised), ...judged(name, promised[name], figures) })),
+    objectives: NAMES.map((name) => {
+      const found = { ...shape(name, promised), ...judged(name, promised[name], figures) };
+      const note = unmeasured[name];
+      return found.measured === undefined && note !== undefined ? { ...found, note } : found;
+    }),
   };
 }
 
@@ -77,7 +87,7 @@ function judged(name: ObjectiveName, target: number, figures: Figures): Judged {
     case "p95":
       return latency(target, figures);
     case "database":
-      return reading(figures.get("database"), (value) => value <= target, "no probe of it", 300);
+      return reading(figures.get("database"), (value) => value <= target, "its probe has no figures", 300);
     case "cache_hits":
       return cache(target, figures);
     case "rpo":
@@ -143,7 +153,7 @@ function cache(target: number, figures: Figures): Judged {
 }
 
 function recoveryPoint(target: number, figures: Figures): Judged {
-  const found = reading(figures.get("rpo"), (value) => value <= target, "no archive is watched");
+  const found = reading(figures.get("rpo"), (value) => value <= target, "no figures of the archive");
   if (found.measured === undefined) return found;
   const note = "the oldest finished log that is not archived";
   if (found.verdict === "kept" && found.measured > target / 2) return { ...found, verdict: "at risk", note };

@@ -27,7 +27,7 @@ export function lines({ seen, said }: Status): Line[] {
     marked("edge", edgeText(seen), figures),
     ...(seen.database ? [marked("database", databaseText(seen), "what" in seen.database)] : []),
     ...(seen.backups ? [marked("backups", backupsText(seen), "what" in seen.backups)] : []),
-    marked("disk", diskText(seen), figures),
+    marked("disk", diskText(seen), figures && seen.disk.used !== undefined),
     marked("alerts", alertsText(seen), "what" in seen.alerts),
     ...objectiveLines(seen),
   ];
@@ -84,12 +84,13 @@ function diskText({ disk: { used, free, full, forecast } }: Seen): string {
     ...(free === undefined ? [] : [`${bytes(free)} free`]),
   ];
   if (has.length === 0) return "not known";
-  const trend = !forecast
-    ? "no forecast yet"
-    : full === undefined || full > 365 * 86_400
-      ? "does not fill"
-      : `full in ${span(full)} at this rate`;
-  return [...has, trend].join(", ");
+  return [...has, trendText(used !== undefined, forecast, full)].join(", ");
+}
+
+function trendText(measured: boolean, forecast: boolean, full: number | undefined): string {
+  if (!measured) return "forecast not measured";
+  if (!forecast) return "no forecast yet";
+  return full === undefined || full > 365 * 86_400 ? "does not fill" : `full in ${span(full)} at this rate`;
 }
 
 function alertsText({ alerts }: Seen): string {

@@ -1,16 +1,18 @@
 import { expect, it } from "vitest";
-import { components } from "../../generator/components/index.ts";
+import { stringify } from "yaml";
+import { alertmanagerConfig } from "../../generator/components/alertmanager/config.ts";
+import { Receiver } from "../../generator/components/alertmanager/options.ts";
 import { plain } from "../../generator/report/paint.ts";
 import { Objectives } from "../../generator/spec/core.ts";
-import { loadSpec } from "../../generator/spec/load.ts";
-import { shortest, sourceOf } from "../../generator/testing/source.ts";
+import { parseFacts } from "../checks/facts.ts";
 import type { Backups, Files, Repository } from "../database/backups.ts";
 import type { Node } from "../database/look.ts";
 import type { FilesVerification, Recovery } from "../database/report.ts";
 import type { PsRow } from "../operate/ps.ts";
 import type { Firing } from "./alerts.ts";
+import { monitoringOf } from "./monitoring.ts";
 import { objectivesOf } from "./objectives.ts";
-import { isUnheard, type Seen } from "./status.ts";
+import { diskOf, isUnheard, type Seen } from "./status.ts";
 import { whatIsSaid } from "./status-judge.ts";
 import { statusText } from "./status-text.ts";
 
@@ -102,7 +104,7 @@ const figures = {
   rto_verify: 12,
 };
 const measured = (more: object = {}) =>
-  objectivesOf(promised, { what: new Map(Object.entries({ ...figures, ...more })) });
+  objectivesOf(promised, { what: new Map(Object.entries({ ...figures, ...more })) }, {});
 
 const WELL: Seen = {
   stack: "fkod",
@@ -445,26 +447,61 @@ it("says where pages reach nobody: a note, of which the line of alerts has the m
     alerts: { what: { firing: [], silences: [], watched: true, unheard: true } },
   };
   expect(screen(seen)).toMatch(
-    /WELL, AND ONE THING TO LOOK AT\n {2}▲ alerts +pages reach nobody \(plimsoll alerts production test\)\n/,
+    /WELL, AND ONE THING TO LOOK AT\n {2}▲ alerts +pages reach nobody: name a receiver of pages, and deploy it\n/,
   );
 });
 
-it("pages are heard where what runs has a receiver of stack.yaml that is told of pages", () => {
-  const spec = (environment: "local" | "production", receivers: string) =>
-    loadSpec(
-      sourceOf(`${shortest}monitoring: { alertmanager: { receivers: [${receivers}] } }\n`).yaml,
-      environment,
-      components,
-    );
-  const ops = "{ name: ops, type: webhook }, { name: desk, type: webhook, on: [warn] }";
-  const runs = ["nobody", "page", "warn", "test-ops", "test-desk"];
-  expect(isUnheard(spec("production", ops), runs)).toBe(false);
-  expect(isUnheard(spec("production", ops), ["nobody", "page", "warn", "test-desk"])).toBe(true);
-  expect(isUnheard(spec("production", "{ name: desk, type: webhook, on: [warn] }"), runs)).toBe(true);
-  expect(isUnheard(spec("production", ""), ["nobody", "page", "warn"])).toBe(true);
-  const gone = loadSpec(sourceOf(`${shortest}monitoring: false\n`).yaml, "production", components);
-  expect(isUnheard(gone, runs)).toBe(true);
-  expect(isUnheard(spec("local", ""), ["nobody", "page", "warn"])).toBe(false);
+/** As Alertmanager answers: its own words for the configuration it took in. */
+const runs = (receivers: readonly object[], { watchdog = false } = {}) => {
+  const config = alertmanagerConfig(
+    receivers.map((one) => Receiver.parse({ type: "webhook", ...one })),
+    watchdog,
+    { environment: "production", grafana: undefined, runbooks: undefined },
+  );
+  return answers({ config: { original: stringify(config) } });
+};
+const answers = (status: unknown) => {
+  const facts = ["alerts []", "silences []", `status ${JSON.stringify(status)}`, ""].join("\n");
+  const { alertmanager } = monitoringOf(parseFacts(facts));
+  if (!("what" in alertmanager)) throw new Error(alertmanager.why);
+  return alertmanager.what.paged;
+};
+
+it.each<[string, boolean | undefined, boolean]>([
+  ["a receiver that is told of pages", runs([{ name: "ops" }, { name: "desk", on: ["warn"] }]), false],
+  ["none", runs([]), true],
+  ["the watchdog alone", runs([], { watchdog: true }), true],
+  [
+    "one that is told of warnings alone, whatever stack.yaml says of it",
+    runs([{ name: "ops", on: ["warn"] }]),
+    true,
+  ],
+  ["an answer without a configuration", answers({}), false],
+  ["a configuration that is not understood", answers({ config: { original: "<error: {" } }), false],
+  [
+    "a configuration of somebody's own",
+    answers({ config: { original: "receivers: [{ name: us }]" } }),
+    false,
+  ],
+])("pages are heard by what runs, with %s", (_, paged, unheard) => {
+  expect(isUnheard("production", paged)).toBe(unheard);
+  expect(isUnheard("local", paged)).toBe(false);
+});
+
+it("says of a disk that nothing measures what the host said, and forecasts nothing", () => {
+  const disk = (figures: object, free?: number) =>
+    diskOf(new Map(Object.entries({ known: 1_296_000, ...figures })), free);
+  const line = (seen: Seen["disk"]) =>
+    screen({ ...WELL, disk: seen })
+      .split("\n")
+      .find((text) => /^ {2}. disk/.test(text));
+  expect(line(disk({}, 50e9))).toBe("  ○ disk       47 GB free, forecast not measured");
+  expect(line(disk({}))).toBe("  ○ disk       not known");
+  const measured = { disk_ratio: 0.2, disk_free: 80e9 };
+  expect(line(disk(measured, 50e9))).toBe("  ● disk       20% used, 75 GB free, does not fill");
+  expect(line(disk({ ...measured, disk_full: 63 * 86_400 }))).toMatch(/, full in 63d at this rate$/);
+  const young = { ...measured, known: 3599, disk_full: 60 };
+  expect(line(disk(young))).toBe("  ● disk       20% used, 75 GB free, no forecast yet");
 });
 
 it("never calls well what is not watched", () => {
@@ -472,7 +509,7 @@ it("never calls well what is not watched", () => {
     ...WELL,
     prometheus: { why: "it has no container", off: true },
     alerts: { why: "it has no container", off: true },
-    objectives: objectivesOf(promised, { why: "it has no container", off: true }),
+    objectives: objectivesOf(promised, { why: "it has no container", off: true }, {}),
     edge: {},
     disk: { free: 50e9, forecast: false },
   };
@@ -488,10 +525,19 @@ it("never calls well what is not watched", () => {
       ○ edge       not known: nothing counts
       ● database   postgres-1 takes the writes; postgres-2 follows, in step
       ● backups    newest 14h old, verified 11h ago
-      ○ disk       47 GB free, no forecast yet
+      ○ disk       47 GB free, forecast not measured
       ○ alerts     off in stack.yaml
       ○ objectives not known: stack.yaml has no monitoring: nothing is measured"
   `);
+});
+
+it("says of a promise that nothing measures why, and does not promise a figure", () => {
+  const { uptime: _, ...others } = figures;
+  const why = "not measured, as monitoring.blackbox is false";
+  const objectives = objectivesOf(promised, { what: new Map(Object.entries(others)) }, { uptime: why });
+  expect(screen({ ...WELL, objectives })).toContain(
+    "  ○ uptime     > 99.9%   not measured, as monitoring.blackbox is false\n",
+  );
 });
 
 it("notes what of the database waits for a person, and a bundle of an older release", () => {

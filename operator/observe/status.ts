@@ -1,5 +1,5 @@
 /** Whether all is well: what every reader knows of a stack, side by side, and what of it is wrong. */
-import { type Alertmanager, pagedBy, testReceiver } from "../../generator/components/alertmanager/options.ts";
+import type { EnvironmentKind } from "../../generator/spec/core.ts";
 import type { Spec } from "../../generator/spec/load.ts";
 import { type Backups, readBackups } from "../database/backups.ts";
 import { type Look as DatabaseLook, lookAtDatabase } from "../database/look.ts";
@@ -11,22 +11,23 @@ import { type Release, readReleases } from "../release/history.ts";
 import { type Look, look } from "../release/look.ts";
 import type { Site } from "../site/site.ts";
 import { type Firing, firingOf, type Silence, silencesOf, watchdogFires } from "./alerts.ts";
-import { statusFigures } from "./figures.ts";
+import { type Figures, statusFigures } from "./figures.ts";
 import { askMonitoring, type Heard } from "./monitoring.ts";
 import { type ObjectivesFound, objectivesOf } from "./objectives.ts";
 import { type Said, whatIsSaid } from "./status-judge.ts";
+import { unmeasuredOf } from "./unmeasured.ts";
 
 /** What one reader knows, or why it knows nothing. */
 export type Part<What> = { what: What } | { why: string };
 
 export type EdgeFigures = { requests?: number; errors?: number; p95?: number };
 export type DiskFigures = {
-  /** Share that is used; bytes free. */
+  /** Share that is used, absent where nothing measures it; bytes free. */
   used?: number;
   free?: number;
   /** Seconds until it is full at the rate of the last six hours; absent where it does not grow, or is not known. */
   full?: number;
-  /** Whether six hours, or at least one, are known. */
+  /** Whether it is measured, and six hours, or at least one, are known. */
   forecast: boolean;
 };
 
@@ -51,7 +52,7 @@ export type Seen = {
   edge: EdgeFigures;
   objectives: ObjectivesFound;
   disk: DiskFigures;
-  /** `unheard`: pages reach nobody. */
+  /** `unheard`: what runs tells nobody of pages, whatever stack.yaml says by now. */
   alerts: Heard<{ firing: Firing[]; silences: Silence[]; watched: boolean; unheard?: boolean }>;
   /** Absent where stack.yaml keeps none. */
   backups?: Part<Backups>;
@@ -80,8 +81,6 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
   const prometheus = "what" in monitoring ? monitoring.what.prometheus : silent;
   const alertmanager = "what" in monitoring ? monitoring.what.alertmanager : silent;
   const figures = "what" in prometheus ? prometheus.what : new Map<string, number>();
-  const known = figures.get("known") ?? 0;
-  const free = figures.get("disk_free") ?? ("what" in release ? release.what[0].free : undefined);
   const seen: Seen = {
     stack: site.stack,
     environment: site.environment,
@@ -101,13 +100,12 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
       ...given("errors", figures.get("errors_now")),
       ...given("p95", figures.get("p95")),
     },
-    objectives: objectivesOf(spec.core.objectives, wanted(spec.options.has("prometheus"), prometheus)),
-    disk: {
-      ...given("used", figures.get("disk_ratio")),
-      ...given("free", free),
-      ...(known >= HOUR && given("full", figures.get("disk_full"))),
-      forecast: known >= HOUR,
-    },
+    objectives: objectivesOf(
+      spec.core.objectives,
+      wanted(spec.options.has("prometheus"), prometheus),
+      unmeasuredOf(spec),
+    ),
+    disk: diskOf(figures, "what" in release ? release.what[0].free : undefined),
     alerts: wanted(
       spec.options.has("alertmanager"),
       "what" in alertmanager
@@ -116,7 +114,7 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
               firing: firingOf(alertmanager.what.alerts, alertmanager.what.silences),
               silences: silencesOf(alertmanager.what.silences),
               watched: watchdogFires(alertmanager.what.alerts),
-              unheard: isUnheard(spec, alertmanager.what.receivers),
+              unheard: isUnheard(spec.environment, alertmanager.what.paged),
             },
           }
         : alertmanager,
@@ -126,6 +124,18 @@ export async function readStatus(site: Site, spec: Spec, signal?: AbortSignal): 
   };
   const said = whatIsSaid(seen);
   return { healthy: !said.some(({ level }) => level === "wrong"), said, seen };
+}
+
+/** @param free as the host says it, for where nothing measures the disk */
+export function diskOf(figures: Figures, free: number | undefined): DiskFigures {
+  const used = figures.get("disk_ratio");
+  const forecast = used !== undefined && (figures.get("known") ?? 0) >= HOUR;
+  return {
+    ...given("used", used),
+    ...given("free", figures.get("disk_free") ?? free),
+    ...(forecast && given("full", figures.get("disk_full"))),
+    forecast,
+  };
 }
 
 function releaseOf({ lock, work }: Look, releases: readonly Release[]): ReleaseSeen {
@@ -144,14 +154,9 @@ function keptBy({ options }: Spec): Kept[] {
   return options.has("postgres") ? ["postgres", "files"] : ["files"];
 }
 
-/**
- * Whether what runs has none of the receivers that stack.yaml wants to be told of pages: it names none, or they were
- * never deployed. Each has one of its own for tests (alertmanager/config.ts). A laptop wakes nobody.
- */
-export function isUnheard({ options, environment }: Spec, running: readonly string[]): boolean {
-  if (environment === "local") return false;
-  const wanted = options.get("alertmanager") as Alertmanager | undefined;
-  return !pagedBy(wanted?.receivers ?? []).some((name) => running.includes(testReceiver(name)));
+/** Whether pages reach nobody, as far as what runs says. A laptop wakes nobody, and that is no news. */
+export function isUnheard(environment: EnvironmentKind, paged: boolean | undefined): boolean {
+  return environment !== "local" && paged === false;
 }
 
 /** What stack.yaml wants and has no container is missing, not off. */
