@@ -23,6 +23,8 @@ const CREDENTIALS: [string, string][] = [
     '{"url":"http://api-1:5000","dsn":"redis://app:a1b2@redis:6379/0"}',
     '{"url":"http://api-1:5000","dsn":"redis://app:[masked]@redis:6379/0"}',
   ],
+  // Redis has a password and need not have a user.
+  ["redis://:s3cretpw@redis-cache:6379/0 is ready", "redis://:[masked]@redis-cache:6379/0 is ready"],
   [`charged with ${key("sk_live_")}.`, "charged with sk_live_[masked]."],
   [`{"m":"key ${key("rk_test_")}"}`, '{"m":"key rk_test_[masked]"}'],
   [`webhook ${key("whsec_")}`, "webhook whsec_[masked]"],
@@ -106,6 +108,7 @@ const PERSONAL: [string, string][] = [
 const KEPT = [
   "GET http://127.0.0.1:5000/health @ 12:30",
   "connect ECONNREFUSED 10.0.0.5:6379, 172.18.0.3:5432, 192.168.1.1, 169.254.0.1, 0.0.0.0:80",
+  "listening on http://:5000/@docs, and on tcp://:6379 @ 12:30",
   "listening on [::]:80 and [::1]:5000, fe80::1, fd00:1:2:3::4",
   '10.0.0.6:41234 [23/Nov/2026:01:00:00.123] app 0/0/0/5/5 "GET /a HTTP/1.1"',
   "2026-11-29T14:10:05.123Z at 20:26:11:29 took 3000:80",

@@ -23,8 +23,8 @@ const CREDENTIALS: readonly Mask[] = [
     String.raw`\1 [masked]`,
   ],
   [String.raw`${WORD}eyJ[\w-]{8,}(?:\.[\w-]+){2,4}`, "[masked]"],
-  // Ends at a quote: what is masked must stay JSON.
-  [String.raw`(://[^:/@\s"]+:)[^@/\s"\\,{}]+@`, String.raw`\1[masked]@`],
+  // Ends at a quote: what is masked must stay JSON. Redis needs no user before the colon.
+  [String.raw`(://[^:/@\s"]*:)[^@/\s"\\,{}]+@`, String.raw`\1[masked]@`],
   // Keys that say whose they are: Stripe, GitHub, npm, DigitalOcean, age; GitLab, Slack, OpenAI, SendGrid; AWS and Spaces.
   [
     `${WORD}((?:[rs]k_(?:live|test)|whsec|gh[oprsu]|npm|dop_v1)_|AGE-SECRET-KEY-1)[A-Za-z0-9]{16,}`,
