@@ -44,6 +44,11 @@ const CREDENTIALS: [string, string][] = [
     "/files?X-Amz-Date=20261129T000000Z&X-Amz-Signature=[masked]",
   ],
   ["aws_secret_access_key=wJalr/XUtn+FEMI exported", "aws_secret_access_key=[masked] exported"],
+  ["SECRET_KEY=topsecret DEBUG=1", "SECRET_KEY=[masked] DEBUG=1"],
+  [
+    '{"secret_key":"a1","secretKey":"b2","secret_keys":"kept"}',
+    '{"secret_key":"[masked]","secretKey":"[masked]","secret_keys":"kept"}',
+  ],
   ["level=info db_password=hunter2 msg=ok", "level=info db_password=[masked] msg=ok"],
   ['level=info password="hunter 2" msg="all is well"', 'level=info password="[masked]" msg="all is well"'],
   [
@@ -184,7 +189,10 @@ describe("masks", () => {
       fc.string(),
     );
     const text = fc.array(part, { maxLength: 6 }).map((parts) => parts.join(""));
-    const name = fc.oneof(fc.constantFrom("password", "db_token", "cookie", "message", "card"), text);
+    const name = fc.oneof(
+      fc.constantFrom("password", "db_token", "secretKey", "cookie", "message", "card"),
+      text,
+    );
     const field = fc.oneof(text, fc.integer(), fc.maxSafeInteger(), fc.double({ noNaN: true }), fc.boolean());
     const fields = fc.array(fc.tuple(name, fc.oneof(field, fc.array(field, { maxLength: 3 }))), {
       maxLength: 5,

@@ -10,7 +10,7 @@ type Mask = readonly [pattern: string, replacement: string];
 const WORD = String.raw`(?:(?<![\w.-])|(?<=\\[nrt]))`;
 /** What is called so, or ends so (`db_password`, `accessToken`, `X-Amz-Signature`), is a secret. `max_tokens` is none. */
 const SECRET =
-  "(?:password|passwd|passphrase|secret|token|signature|(?:api|access|private|encryption)[_-]?key)";
+  "(?:password|passwd|passphrase|secret|token|signature|(?:api|access|private|encryption|secret)[_-]?key)";
 /** As names of fields alone. */
 const HEADER = "(?:authorization|cookie)";
 
