@@ -13,6 +13,11 @@ const SECRET =
   "(?:password|passwd|passphrase|secret|token|signature|(?:api|access|private|encryption|secret)[_-]?key)";
 /** As names of fields alone. */
 const HEADER = "(?:authorization|cookie)";
+/** Within the quotes of JSON, and of JSON in a text of JSON, where each escape is whole or not taken. */
+const TEXT = String.raw`(?:[^"\\]|\\.)`;
+const INNER_TEXT = String.raw`(?:[^"\\]|\\\\(?:[^"\\]|\\["\\]))`;
+/** What a list may hold before a text: numbers, null. */
+const NO_TEXTS = String.raw`\s*(?:[\w.+-]+\s*,\s*)*`;
 
 const CREDENTIALS: readonly Mask[] = [
   [String.raw`(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)(?:[^"\\-]|\\[nr])+`, String.raw`\1[masked]`],
@@ -42,9 +47,19 @@ const CREDENTIALS: readonly Mask[] = [
   // As a shell, Python and PostgreSQL's conninfo quote.
   [String.raw`(?i)(${SECRET}=\x27)[^\x27"\\]+`, String.raw`\1[masked]`],
   [String.raw`(?i)(${SECRET}=)[^\s&;,"\x27\\(){}\[\]<>]+`, String.raw`\1[masked]`],
+  // "name":["value","value"], as Node has what sets cookies: from the first text's quote to the last's. The same within
+  // a text of JSON.
+  [
+    String.raw`(?i)((?:${SECRET}|${HEADER})"\s*:\s*\[${NO_TEXTS}")${TEXT}*(?:"\s*,${NO_TEXTS}"${TEXT}*)*`,
+    String.raw`\1[masked]`,
+  ],
+  [
+    String.raw`(?i)((?:${SECRET}|${HEADER})\\"\s*:\s*\[${NO_TEXTS}\\")${INNER_TEXT}*(?:\\"\s*,${NO_TEXTS}\\"${INNER_TEXT}*)*`,
+    String.raw`\1[masked]`,
+  ],
   // "name":"value", to the quote that ends it; the same within a text of JSON.
-  [String.raw`(?i)((?:${SECRET}|${HEADER})"\s*:\s*\[?")(?:[^"\\]|\\.)+`, String.raw`\1[masked]`],
-  [String.raw`(?i)((?:${SECRET}|${HEADER})\\"\s*:\s*\[?\\")[^"\\]+`, String.raw`\1[masked]`],
+  [String.raw`(?i)((?:${SECRET}|${HEADER})"\s*:\s*")${TEXT}+`, String.raw`\1[masked]`],
+  [String.raw`(?i)((?:${SECRET}|${HEADER})\\"\s*:\s*\\")[^"\\]+`, String.raw`\1[masked]`],
   // As Node prints an object, and as SQL has it.
   [String.raw`(?i)(${SECRET}\x27?: \x27)[^\x27"\\]{4,}`, String.raw`\1[masked]`],
   [String.raw`(?i)(password +\x27)[^\x27"\\]+`, String.raw`\1[masked]`],
