@@ -5,11 +5,11 @@ import { expressions } from "../../grafana/expressions.ts";
 import { listOwn, readOwn } from "../package.ts";
 import { renderFile } from "../render/files.ts";
 import { GiB, MiB } from "../spec/words.ts";
-import { joined } from "../testing/joined.ts";
+import { documents, joined } from "../testing/joined.ts";
 import { masked } from "../testing/masked.ts";
 import type { Component, Context, File, Grants, Offers } from "./component.ts";
 import { timeValue, watermarks } from "./elk/elasticsearch.ts";
-import { projectPattern, STACK_TRACE } from "./elk/filebeat.ts";
+import { MULTILINE, projectPattern, STACK_TRACE } from "./elk/filebeat.ts";
 import { logstashPipeline } from "./elk/logstash.ts";
 import { quote } from "./elk/lscl.ts";
 import { MASKS } from "./elk/masks.ts";
@@ -370,6 +370,49 @@ describe("Filebeat", () => {
       "Traceback (most recent call last):",
       'Exception in thread "main" java.lang.IllegalStateException: no port',
     ]);
+  });
+
+  describe("of a service that prints nothing but traces", () => {
+    const trace = [
+      "Traceback (most recent call last):",
+      '  File "/app/worker.py", line 9, in <module>',
+      "    work()",
+      "ValueError: no queue",
+    ];
+    const each = (apart: number, count: number) =>
+      Array.from({ length: count }, (_, at) =>
+        trace.map((line) => ({ at: at * apart, line: `${line}${line.startsWith("Value") ? ` ${at}` : ""}` })),
+      ).flat();
+
+    it.each([
+      [1, 3600],
+      [0.1, 36_000],
+      [7, 500],
+    ])("hands on every line soon, with one each %d s for an hour", (apart, count) => {
+      const found = documents(each(apart, count));
+      const at = new Map(
+        found.flatMap(({ at, text }) => text.split("\n").map((line) => [line, at] as const)),
+      );
+      for (let one = 0; one < count; one++)
+        expect(
+          (at.get(`ValueError: no queue ${one}`) ?? Number.POSITIVE_INFINITY) - one * apart,
+        ).toBeLessThanOrEqual(11);
+      expect(found.flatMap(({ text }) => text.split("\n"))).toHaveLength(count * trace.length);
+      // None is cut.
+      for (const { text } of found) expect(text.startsWith("Traceback")).toBe(true);
+    });
+
+    it("would hand on the first lines alone, after the hour, if it waited longer for a line than for the next look", () => {
+      const [only, ...others] = documents(each(1, 3600), { ...MULTILINE, timeout: "5s" });
+      expect(others).toEqual([]);
+      expect(only?.at).toBeGreaterThan(3600);
+      expect(only?.text.split("\n")).toHaveLength(MULTILINE.max_lines);
+    });
+
+    it("has two documents of a trace that is printed on both sides of a look", () => {
+      const found = documents(trace.map((line, at) => ({ at: 1.9 + at * 0.08, line })));
+      expect(found.map(({ text }) => text.split("\n").length)).toEqual([2, 2]);
+    });
   });
 
   it.each(parsers.filter((name) => name !== "plain"))("joins none of the lines that %s writes", (parser) =>

@@ -22,7 +22,9 @@ export function filebeatMount(source: string) {
 /**
  * Lines that belong to an error as Node, Python and Java print it: those that come together become one. No line of JSON
  * is any of them, so that none is joined to another: the usual way, to append what continues to the line before, would
- * append to JSON. A plain line before the trace stays a line of its own; two traces at once become one.
+ * append to JSON. A plain line before the trace stays a line of its own; two traces at once become one: a line that begins
+ * a trace cannot end what is before it, since `while_pattern` knows no beginning, and `TypeError:` begins one of Node's,
+ * stands within its crash, and ends one of Python's.
  */
 export const STACK_TRACE = `^(?:${[
   // What is indented, an empty line, the end of an error's own fields.
@@ -41,6 +43,20 @@ export const STACK_TRACE = `^(?:${[
   String.raw`(?:Uncaught )?(?:[\w$]+\.)*(?:[A-Z][\w$]*)?(?:Error|Exception)(?: \[\w+\])?(?::|\s*$)`,
 ].join("|")})`;
 
+/** What it waits at a file's end before it looks again, twice as long each time. Its own defaults: `timeout` hangs on them. */
+export const BACKOFF = { init: "2s", max: "10s" } as const;
+
+export const MULTILINE = {
+  type: "while_pattern",
+  pattern: STACK_TRACE,
+  // Without a number it is 500. Beyond it lines are still taken, and dropped without a word.
+  max_lines: 5000,
+  // A document ends at a line that is none of a trace, or after this long without a line. Less than the shortest wait at
+  // a file's end, so that it ends there too: with Filebeat's five seconds a service that prints nothing but traces, one
+  // each second, would have one document, when it stops. A trace that is half written then is two.
+  timeout: "1s",
+} as const;
+
 export function filebeatFiles(project: string, grants: Grants, context: Context): File[] {
   return [
     {
@@ -57,12 +73,12 @@ export function filebeatFiles(project: string, grants: Grants, context: Context)
               // A fingerprint needs the first kilobyte: quiet services would not be read for days.
               "file_identity.native": null,
               "prospector.scanner.fingerprint.enabled": false,
+              backoff: BACKOFF,
               parsers: [
                 // On the raw line: what a program prints is escaped in there and cannot pass for Docker's label.
                 { include_message: { patterns: [projectPattern(project)] } },
                 { container: { stream: "all", format: "docker" } },
-                // Without a number it is 500, and drops the rest without a word.
-                { multiline: { type: "while_pattern", pattern: STACK_TRACE, max_lines: 5000 } },
+                { multiline: MULTILINE },
               ],
             },
           ],

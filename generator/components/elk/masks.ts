@@ -10,9 +10,14 @@ type Mask = readonly [pattern: string, replacement: string];
 const WORD = String.raw`(?:(?<![\w.-])|(?<=\\[nrt]))`;
 /** What is called so, or ends so (`db_password`, `accessToken`, `X-Amz-Signature`), is a secret. `max_tokens` is none. */
 const SECRET =
-  "(?:password|passwd|passphrase|secret|token|signature|(?:api|access|private|encryption)[_-]?key)";
+  "(?:password|passwd|passphrase|secret|token|signature|(?:api|access|private|encryption|secret)[_-]?key)";
 /** As names of fields alone. */
 const HEADER = "(?:authorization|cookie)";
+/** Within the quotes of JSON, and of JSON in a text of JSON, where each escape is whole or not taken. */
+const TEXT = String.raw`(?:[^"\\]|\\.)`;
+const INNER_TEXT = String.raw`(?:[^"\\]|\\\\(?:[^"\\]|\\["\\]))`;
+/** What a list may hold before a text: numbers, null. */
+const NO_TEXTS = String.raw`\s*(?:[\w.+-]+\s*,\s*)*`;
 
 const CREDENTIALS: readonly Mask[] = [
   [String.raw`(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)(?:[^"\\-]|\\[nr])+`, String.raw`\1[masked]`],
@@ -23,8 +28,8 @@ const CREDENTIALS: readonly Mask[] = [
     String.raw`\1 [masked]`,
   ],
   [String.raw`${WORD}eyJ[\w-]{8,}(?:\.[\w-]+){2,4}`, "[masked]"],
-  // Ends at a quote: what is masked must stay JSON.
-  [String.raw`(://[^:/@\s"]+:)[^@/\s"\\,{}]+@`, String.raw`\1[masked]@`],
+  // Ends at a quote: what is masked must stay JSON. Redis needs no user before the colon.
+  [String.raw`(://[^:/@\s"]*:)[^@/\s"\\,{}]+@`, String.raw`\1[masked]@`],
   // Keys that say whose they are: Stripe, GitHub, npm, DigitalOcean, age; GitLab, Slack, OpenAI, SendGrid; AWS and Spaces.
   [
     `${WORD}((?:[rs]k_(?:live|test)|whsec|gh[oprsu]|npm|dop_v1)_|AGE-SECRET-KEY-1)[A-Za-z0-9]{16,}`,
@@ -42,9 +47,19 @@ const CREDENTIALS: readonly Mask[] = [
   // As a shell, Python and PostgreSQL's conninfo quote.
   [String.raw`(?i)(${SECRET}=\x27)[^\x27"\\]+`, String.raw`\1[masked]`],
   [String.raw`(?i)(${SECRET}=)[^\s&;,"\x27\\(){}\[\]<>]+`, String.raw`\1[masked]`],
+  // "name":["value","value"], as Node has what sets cookies: from the first text's quote to the last's. The same within
+  // a text of JSON.
+  [
+    String.raw`(?i)((?:${SECRET}|${HEADER})"\s*:\s*\[${NO_TEXTS}")${TEXT}*(?:"\s*,${NO_TEXTS}"${TEXT}*)*`,
+    String.raw`\1[masked]`,
+  ],
+  [
+    String.raw`(?i)((?:${SECRET}|${HEADER})\\"\s*:\s*\[${NO_TEXTS}\\")${INNER_TEXT}*(?:\\"\s*,${NO_TEXTS}\\"${INNER_TEXT}*)*`,
+    String.raw`\1[masked]`,
+  ],
   // "name":"value", to the quote that ends it; the same within a text of JSON.
-  [String.raw`(?i)((?:${SECRET}|${HEADER})"\s*:\s*\[?")(?:[^"\\]|\\.)+`, String.raw`\1[masked]`],
-  [String.raw`(?i)((?:${SECRET}|${HEADER})\\"\s*:\s*\[?\\")[^"\\]+`, String.raw`\1[masked]`],
+  [String.raw`(?i)((?:${SECRET}|${HEADER})"\s*:\s*")${TEXT}+`, String.raw`\1[masked]`],
+  [String.raw`(?i)((?:${SECRET}|${HEADER})\\"\s*:\s*\\")[^"\\]+`, String.raw`\1[masked]`],
   // As Node prints an object, and as SQL has it.
   [String.raw`(?i)(${SECRET}\x27?: \x27)[^\x27"\\]{4,}`, String.raw`\1[masked]`],
   [String.raw`(?i)(password +\x27)[^\x27"\\]+`, String.raw`\1[masked]`],
