@@ -61,7 +61,7 @@ describe("what is told already", () => {
     expect(quiet("ApiServerDown")).toContain("ApiDown by environment");
     expect(quiet("DatabaseLatencyAboveObjective")).toEqual([
       "PostgresNoPrimary by environment",
-      ...["PostgresNodeDown", "ServiceDown", "TargetDown"].map((cause) => `${cause} by instance`),
+      ...["PostgresNodeDown", "ServiceDown"].map((cause) => `${cause} by instance`),
     ]);
     for (const outside of ["PublicAddressUnreachable", "PublicNameDown", "RedirectGone"])
       expect(quiet(outside)).toEqual(["PublicAddressDown by environment"]);

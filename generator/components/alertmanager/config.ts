@@ -129,9 +129,12 @@ function inhibitions() {
     ]),
     implies("PostgresNoPrimary|PostgresProxyDown", ['alertname="PortUnreachable"', 'instance=~"postgres.*"']),
     implies("PostgresNodeDown", ['alertname="PostgresReplicaDetached"']),
-    // A node that answers nobody is slow for the probe, too.
+    /*
+     * A node that answers nobody is slow for the probe, too. Not by TargetDown: a node's `up` is what its exporter
+     * answers, and the probe asks by itself.
+     */
     {
-      source_matchers: ['alertname=~"PostgresNodeDown|ServiceDown|TargetDown"'],
+      source_matchers: ['alertname=~"PostgresNodeDown|ServiceDown"'],
       target_matchers: ['alertname="DatabaseLatencyAboveObjective"'],
       equal: [...SAME_STACK, "instance"],
     },
