@@ -63,6 +63,13 @@ describe("what is told already", () => {
       "PostgresNoPrimary by environment",
       ...["PostgresNodeDown", "ServiceDown"].map((cause) => `${cause} by instance`),
     ]);
+    expect(quiet("LogsNotWatched")).toEqual(["ServiceDown by instance"]);
+    // Of the probe, and not of the node whose figure it does not write.
+    expect(quiet("DatabaseLatencyNotMeasured")).toEqual(["ServiceDown by environment"]);
+    expect(rules.map(({ source_matchers }) => source_matchers)).toContainEqual([
+      'alertname="ServiceDown"',
+      'instance="postgres-probe"',
+    ]);
     for (const outside of ["PublicAddressUnreachable", "PublicNameDown", "RedirectGone"])
       expect(quiet(outside)).toEqual(["PublicAddressDown by environment"]);
     expect(quiet("HostOutOfMemoryKill")).toEqual([]);

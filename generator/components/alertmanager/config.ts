@@ -138,6 +138,17 @@ function inhibitions() {
       target_matchers: ['alertname="DatabaseLatencyAboveObjective"'],
       equal: [...SAME_STACK, "instance"],
     },
+    // Figures that are missing since whoever writes them is.
+    {
+      source_matchers: ['alertname="ServiceDown"'],
+      target_matchers: ['alertname="LogsNotWatched"'],
+      equal: [...SAME_STACK, "instance"],
+    },
+    {
+      source_matchers: ['alertname="ServiceDown"', 'instance="postgres-probe"'],
+      target_matchers: ['alertname="DatabaseLatencyNotMeasured"'],
+      equal: SAME_STACK,
+    },
     implies("ApiDown", ['alertname="ApiServerDown"']),
     implies("PublicAddressDown", ['alertname=~"ServiceDown|TargetDown"', 'instance="nginx"']),
     implies("PublicAddressDown", ['alertname=~"PublicAddressUnreachable|PublicNameDown|RedirectGone"']),
