@@ -61,7 +61,14 @@ describe("what is told already", () => {
     expect(quiet("ApiServerDown")).toContain("ApiDown by environment");
     expect(quiet("DatabaseLatencyAboveObjective")).toEqual([
       "PostgresNoPrimary by environment",
-      ...["PostgresNodeDown", "ServiceDown", "TargetDown"].map((cause) => `${cause} by instance`),
+      ...["PostgresNodeDown", "ServiceDown"].map((cause) => `${cause} by instance`),
+    ]);
+    expect(quiet("LogsNotWatched")).toEqual(["ServiceDown by instance"]);
+    // Of the probe, and not of the node whose figure it does not write.
+    expect(quiet("DatabaseLatencyNotMeasured")).toEqual(["ServiceDown by environment"]);
+    expect(rules.map(({ source_matchers }) => source_matchers)).toContainEqual([
+      'alertname="ServiceDown"',
+      'instance="postgres-probe"',
     ]);
     expect(quiet("HostOutOfMemoryKill")).toEqual([]);
   });

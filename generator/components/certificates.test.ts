@@ -108,6 +108,16 @@ describe("the sidecar", () => {
     expect(service?.ports).toBeUndefined();
   });
 
+  it("says whether anybody sees its figures: alerts on an end that nobody renews go by that", () => {
+    const seen = (more: string) =>
+      produced(more).plan.offers.thresholds.flatMap(({ record, value }) =>
+        record === "plimsoll:certificates:seen" ? [value] : [],
+      );
+    expect(seen("")).toEqual([1]);
+    expect(seen("monitoring: { host: false }\n")).toEqual([0]);
+    expect(seen("certificates: false\n")).toEqual([]);
+  });
+
   it("is left out of local, and where stack.yaml says so", () => {
     expect(produced("", "local").service).toBeUndefined();
     expect(produced("certificates: false\n").service).toBeUndefined();

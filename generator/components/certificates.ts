@@ -121,6 +121,13 @@ export const certificates = defineComponent({
       secrets,
       ...(serverOf(options) !== SERVERS.letsencrypt && { unknownAuthority: true }),
       rules: [NAME],
+      thresholds: [
+        {
+          record: "plimsoll:certificates:seen",
+          value: figures ? 1 : 0,
+          because: "whether node-exporter hands on what the sidecar tells of the certificate",
+        },
+      ],
       dashboards: [NAME],
       unscraped: {
         [NAME]: figures ? WRITES_TEXT_FILES : "its figures are read by node-exporter, which is left out",

@@ -196,6 +196,11 @@ const cases: Case[] = [
     add("objectives: { uptime: 0.999 }"),
     /expected a share such as 10% or 99\.9%, found 0\.999/,
   ],
+  [
+    "a promise of the database that a frozen node would keep",
+    add("objectives: { database: 5s }"),
+    /objectives\.database: expected at most 2s: a node that never answers is known to take 5s/,
+  ],
   ["an unknown kind of images", add("images: alpine"), /images: expected official or debian, found "alpine"/],
   ["a process without a command", add("processes: { worker: { count: 2 } }"), /processes\.worker\.command: /],
   [

@@ -24,7 +24,10 @@ const EXPLAINED: readonly [RegExp, string][] = [
     "local is brought up and not deployed, and only a deploy names releases: dashboards show them as not named",
   ],
   [/^grafana_/, "Grafana has no Debian package"],
-  [/^plimsoll_certificate/, "local is plain HTTP: certificates.test.ts looks at these on a production stack"],
+  [
+    /^plimsoll[:_]certificate/,
+    "local is plain HTTP: certificates.test.ts looks at these on a production stack",
+  ],
   [/^plimsoll_backup_verify_/, "a backup is verified once a day: backup.test.ts does it now"],
   [/^plimsoll_recovery_/, "local has no bucket: recovery.test.ts looks at these where there is one"],
   [

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { produce } from "../../index.ts";
 import { packageRoot } from "../../package.ts";
+import { Objectives } from "../../spec/core.ts";
 import { shortest, sourceOf } from "../../testing/source.ts";
 
 const SCRIPT = join(packageRoot, "templates/postgres/probe/probe.sh");
@@ -254,6 +255,13 @@ describe("in the plan", () => {
     "is left out by %s",
     (words) => expect(plan(`${words}\n`).services).not.toHaveProperty("postgres-probe"),
   );
+
+  it("waits for an answer for twice as long as a promise may be: one that never comes is told", () => {
+    const limit = Number(/^limit=.*-(\d+)\}$/m.exec(readFileSync(SCRIPT, "utf8"))?.[1]);
+    expect(Objectives.safeParse({ database: `${limit}s` }).success).toBe(false);
+    expect(Objectives.safeParse({ database: `${limit / 2}s` }).success).toBe(false);
+    expect(Objectives.parse({ database: "2s" }).database).toBe(2);
+  });
 
   it("says where a promise is not measured: explain and budget do", () => {
     const said = (words: string) =>
