@@ -63,6 +63,10 @@ const canary: Series = {
   'plimsoll_edge_server_release{server="api-1",group="api",release="v1"}': "1x60",
   'plimsoll_edge_server_release{server="api-2",group="api",release="v1"}': "1x60",
   'plimsoll_edge_server_release{server="api-spare",group="api",release="v2"}': "_x20 1x40",
+  // Killed in minute 50: nginx names it still.
+  'plimsoll_edge_server_suspected{server="api-1",group="api"}': "0x60",
+  'plimsoll_edge_server_suspected{server="api-2",group="api"}': "0x49 1x10",
+  'plimsoll_edge_server_suspected{server="api-spare",group="api"}': "_x20 0x40",
   'plimsoll_edge_requests_total{server="api-1",code="200"}': "0+270x60",
   'plimsoll_edge_requests_total{server="api-2",code="200"}': "0+270x60",
   'plimsoll_edge_requests_total{server="api-spare",code="200"}': "_x20 0+54x40",
@@ -87,6 +91,7 @@ describe("release", { timeout: 600_000 }, () => {
     const side = (at: number) => asked("release", "Side by side", at);
     answers(canary, [
       ["40m", side(0), { '{release="v1"}': 2, '{release="v2"}': 1 }],
+      ["55m", side(0), { '{release="v1"}': 1, '{release="v2"}': 1 }],
       ["40m", side(1), { '{release="v1"}': 0.9, '{release="v2"}': 0.1 }],
       ["40m", side(2), { '{release="v1"}': 9, '{release="v2"}': 1 }],
       ["40m", side(3), { '{release="v1"}': 0, '{release="v2"}': 0.1 }],

@@ -22,6 +22,8 @@ const rollback = {
 } as const;
 const BACK = "rolled back above";
 
+/** 1 for each server that takes connections: one that died stays on nginx's list. */
+const answering = "(1 - max by (server) (plimsoll_edge_server_suspected))";
 const weights = "max by (server) (plimsoll_edge_server_weight)";
 const share = `${ofRelease(weights)} / ignoring (release) group_left () (sum(${weights}) > 0)`;
 
@@ -48,12 +50,12 @@ export function release() {
         sideBySide({
           title: "Side by side",
           description:
-            "Each release that has a server, now. One alone: nothing is being rolled out. A stack that was never deployed names none.",
+            "Each release that has a server, now, and how many of them take connections. One alone: nothing is being rolled out. A stack that was never deployed names none.",
           unit: "none",
           label: { name: "release", heading: "Release" },
           units: ["none", "percentunit", "reqps", "percentunit", "s", "s"],
           queries: [
-            query(`count by (release) (${serverRelease})`, "Servers"),
+            query(ofRelease(answering), "Servers"),
             query(share, "Turns"),
             query(releaseRate(), "Requests"),
             query(releaseErrorShare(), "Failed"),
@@ -110,11 +112,11 @@ export function release() {
         strips({
           title: "Which server runs what",
           description:
-            "One strip for each server and release. A rollout is the old ones ending one after the other.",
+            "One strip for each server and release, red while it refuses nginx's connections. A rollout is the old ones ending one after the other.",
           width: 8,
-          good: "runs",
-          bad: "no",
-          queries: [query(`max by (server, release) (${serverRelease})`, "{{server}} {{release}}")],
+          good: "answers",
+          bad: "refuses",
+          queries: [query(ofRelease(answering, "server"), "{{server}} {{release}}")],
         }),
         lines({
           title: "Share of the turns",
