@@ -4,8 +4,15 @@ import type { Reporter, TestModule } from "vitest/node";
 export const secondTries: Reporter = {
   onTestRunEnd(modules: readonly TestModule[]) {
     for (const module of modules)
-      for (const test of module.children.allTests())
-        if (test.diagnostic()?.flaky)
-          console.error(`passed at the second try only: ${module.relativeModuleId}: ${test.fullName}`);
+      for (const test of module.children.allTests()) {
+        if (!test.diagnostic()?.flaky) continue;
+        const why = (test.result().errors ?? []).map(({ message, stacks }) => {
+          const { file, line } = stacks?.at(0) ?? {};
+          return `\n  ${message.slice(0, 2000)}${file ? ` (${file}:${line})` : ""}`;
+        });
+        console.error(
+          `passed at the second try only: ${module.relativeModuleId}: ${test.fullName}${why.join("")}`,
+        );
+      }
   },
 };

@@ -240,7 +240,7 @@ describe.skipIf(!engine)("backups", () => {
           files: ["drills", "newest.json", "reserve.lock", "results"],
           processes: 0,
         });
-      }, 10);
+      }, 30);
       expect((await newest()).verified).toMatchObject({ outcome: "unfinished" });
     }
     expect((await run("backup", ["list"])).stdout).toMatch(/ cut short \d+s ago$/m);
