@@ -134,6 +134,20 @@ describe("what is told already", () => {
     },
   );
 
+  it("of PostgreSQL's exporter is every node that is asked through it, and no other target", () => {
+    const through = rules.find(({ source_matchers }) =>
+      source_matchers.some((one) => named(one)[0] === "PostgresExporterDown" && named(one).length === 1),
+    );
+    const target = (job: string) => ({ alertname: "TargetDown", job });
+    const quiet = (job: string) => through?.target_matchers.every((one) => fits(one, target(job)));
+    expect(["postgres", "postgres-exporter", "postgres-proxy", "node"].map(quiet)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
   it("of slow requests is told once: by the page where there is one, else by days", () => {
     const slow = ["LatencyBurnsSlowly", "LatencyAboveObjective"];
     expect(quietBy("EdgeSlow")).toEqual(["LatencyBurnsFast", ...slow]);

@@ -26,6 +26,8 @@ export type Objective = {
   verdict: Verdict;
   /** Why it is not known, or what was measured. */
   note?: string;
+  /** It will not be known: stack.yaml leaves out what measures it. */
+  unmeasured?: true;
 };
 
 export type ObjectivesFound = {
@@ -65,7 +67,9 @@ export function objectivesOf(
     objectives: NAMES.map((name) => {
       const found = { ...shape(name, promised), ...judged(name, promised[name], figures) };
       const note = unmeasured[name];
-      return found.measured === undefined && note !== undefined ? { ...found, note } : found;
+      return found.measured === undefined && note !== undefined
+        ? { ...found, note, unmeasured: true }
+        : found;
     }),
   };
 }

@@ -39,11 +39,13 @@ function verdict({ healthy, said, seen }: Status, paint: Paint): string {
   if (!healthy) return paint("red", `✖ ${wrong === 1 ? "ONE THING IS WRONG" : `${wrong} THINGS ARE WRONG`}`);
   // What is not watched may be anything.
   if (!("what" in seen.prometheus)) return paint("yellow", "○ WELL, AS FAR AS IS KNOWN: nothing is measured");
+  const unmeasured = seen.disk.used === undefined || seen.objectives.objectives.some((one) => one.unmeasured);
   if (said.length > 0)
     return paint(
       "yellow",
       `▲ WELL, AND ${said.length === 1 ? "ONE THING" : `${said.length} THINGS`} TO LOOK AT`,
     );
+  if (unmeasured) return paint("yellow", "○ WELL, AS FAR AS IS KNOWN: not everything is measured");
   return paint("green", "● ALL IS WELL");
 }
 

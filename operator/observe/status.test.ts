@@ -538,6 +538,11 @@ it("says of a promise that nothing measures why, and does not promise a figure",
   expect(screen({ ...WELL, objectives })).toContain(
     "  ○ uptime     > 99.9%   not measured, as monitoring.blackbox is false\n",
   );
+  const far = "○ WELL, AS FAR AS IS KNOWN: not everything is measured";
+  expect(screen({ ...WELL, objectives })).toContain(far);
+  expect(screen({ ...WELL, disk: { free: 50e9, forecast: false } })).toContain(far);
+  // It will be measured: a young stack is well.
+  expect(screen({ ...WELL, objectives: measured({ uptime: undefined }) })).toContain("● ALL IS WELL");
 });
 
 it("notes what of the database waits for a person, and a bundle of an older release", () => {

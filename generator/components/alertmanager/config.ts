@@ -111,7 +111,7 @@ function inhibitions() {
     // A service that is gone is told once, by whoever knows it best.
     {
       source_matchers: [
-        'alertname=~"ApiServerDown|PostgresNodeDown|PostgresProxyDown|RedisSessionsDown|RedisCacheDown"',
+        'alertname=~"ApiServerDown|PostgresNodeDown|PostgresExporterDown|PostgresProxyDown|RedisSessionsDown|RedisCacheDown"',
       ],
       target_matchers: ['alertname="ServiceDown"'],
       equal: [...SAME_STACK, "instance"],
@@ -128,6 +128,8 @@ function inhibitions() {
     ]),
     implies("PostgresNoPrimary|PostgresProxyDown", ['alertname="PortUnreachable"', 'instance=~"postgres.*"']),
     implies("PostgresNodeDown", ['alertname="PostgresReplicaDetached"']),
+    // Through it every node is asked.
+    implies("PostgresExporterDown", ['alertname="TargetDown"', 'job=~"postgres|postgres-exporter"']),
     /*
      * A node that answers nobody is slow for the probe, too. Not by TargetDown: a node's `up` is what its exporter
      * answers, and the probe asks by itself.

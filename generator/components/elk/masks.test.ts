@@ -81,6 +81,19 @@ const CREDENTIALS: [string, string][] = [
     String.raw`{"body":"{\"set-cookie\":[\"sid=\\\"1\\\"\",7, \"refresh=top\\\\\"],\"n\":[1,\"a\"]}"}`,
     String.raw`{"body":"{\"set-cookie\":[\"[masked]\"],\"n\":[1,\"a\"]}"}`,
   ],
+  // JSON in a text of JSON: with quotes of its own, with its lines broken, and with escapes that the outer one made.
+  [
+    String.raw`{"body":"{\"password\":\"\\\"pa\\\"ss\\\\word2\",\"n\":1}"}`,
+    String.raw`{"body":"{\"password\":\"[masked]\",\"n\":1}"}`,
+  ],
+  [
+    String.raw`{"body":"{\n  \"set-cookie\": [\n    \"sid=1\",\n    \"refresh=top\"\n  ],\n  \"n\": 1\n}"}`,
+    String.raw`{"body":"{\n  \"set-cookie\": [\n    \"[masked]\"\n  ],\n  \"n\": 1\n}"}`,
+  ],
+  [
+    String.raw`{"body":"{\"token\":\"a\u0026b\",\"set-cookie\":[\"sid=1\u0026x\",\"refresh=to\/p\"]}"}`,
+    String.raw`{"body":"{\"token\":\"[masked]\",\"set-cookie\":[\"[masked]\"]}"}`,
+  ],
   ["Set-Cookie: sid=s%3Aabc.def; Path=/; HttpOnly", "Set-Cookie: sid=[masked]"],
   ["> Cookie: a=1; b=2", "> Cookie: a=[masked]"],
   ["{ user: 'me', password: 'hunter2', n: 1 }", "{ user: 'me', password: '[masked]', n: 1 }"],

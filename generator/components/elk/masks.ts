@@ -13,11 +13,18 @@ const SECRET =
   "(?:password|passwd|passphrase|secret|token|signature|(?:api|access|private|encryption|secret)[_-]?key)";
 /** As names of fields alone. */
 const HEADER = "(?:authorization|cookie)";
-/** Within the quotes of JSON, and of JSON in a text of JSON, where each escape is whole or not taken. */
+/**
+ * Within the quotes of JSON, and of JSON in a text of JSON, where each escape is whole or not taken. There it is doubled,
+ * but for what the outer text escaped by itself: Go's `\\u0026`, PHP's `\\/`.
+ */
 const TEXT = String.raw`(?:[^"\\]|\\.)`;
-const INNER_TEXT = String.raw`(?:[^"\\]|\\\\(?:[^"\\]|\\["\\]))`;
+const INNER_TEXT = String.raw`(?:[^"\\]|\\u[0-9A-Fa-f]{4}|\\/|\\\\(?:[^"\\]|\\["\\]))`;
+/** Room between words of JSON in a text of JSON: what broke its lines is escaped. */
+const INNER_ROOM = String.raw`(?:\s|\\[nrt])*`;
 /** What a list may hold before a text: numbers, null. */
-const NO_TEXTS = String.raw`\s*(?:[\w.+-]+\s*,\s*)*`;
+const noTexts = (room: string) => String.raw`${room}(?:[\w.+-]+${room},${room})*`;
+const NO_TEXTS = noTexts(String.raw`\s*`);
+const NO_INNER_TEXTS = noTexts(INNER_ROOM);
 
 const CREDENTIALS: readonly Mask[] = [
   [String.raw`(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)(?:[^"\\-]|\\[nr])+`, String.raw`\1[masked]`],
@@ -54,12 +61,12 @@ const CREDENTIALS: readonly Mask[] = [
     String.raw`\1[masked]`,
   ],
   [
-    String.raw`(?i)((?:${SECRET}|${HEADER})\\"\s*:\s*\[${NO_TEXTS}\\")${INNER_TEXT}*(?:\\"\s*,${NO_TEXTS}\\"${INNER_TEXT}*)*`,
+    String.raw`(?i)((?:${SECRET}|${HEADER})\\"${INNER_ROOM}:${INNER_ROOM}\[${NO_INNER_TEXTS}\\")${INNER_TEXT}*(?:\\"${INNER_ROOM},${NO_INNER_TEXTS}\\"${INNER_TEXT}*)*`,
     String.raw`\1[masked]`,
   ],
   // "name":"value", to the quote that ends it; the same within a text of JSON.
   [String.raw`(?i)((?:${SECRET}|${HEADER})"\s*:\s*")${TEXT}+`, String.raw`\1[masked]`],
-  [String.raw`(?i)((?:${SECRET}|${HEADER})\\"\s*:\s*\\")[^"\\]+`, String.raw`\1[masked]`],
+  [String.raw`(?i)((?:${SECRET}|${HEADER})\\"\s*:\s*\\")${INNER_TEXT}+`, String.raw`\1[masked]`],
   // As Node prints an object, and as SQL has it.
   [String.raw`(?i)(${SECRET}\x27?: \x27)[^\x27"\\]{4,}`, String.raw`\1[masked]`],
   [String.raw`(?i)(password +\x27)[^\x27"\\]+`, String.raw`\1[masked]`],
