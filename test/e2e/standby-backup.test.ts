@@ -54,12 +54,13 @@ describe.skipIf(!engine)("backups read from a standby", () => {
     return (JSON.parse(line.slice(line.indexOf("=") + 1)) as { checksum: string; size: number }).checksum;
   };
 
-  it("has an index made between a full backup's begin and its list of files, in the next one too", async () => {
-    await eventually(async () => expect((await backups()).length).toBe(1), 60);
+  /** A full backup at whose begin an index is made, and the next one: their labels, and the index' file. */
+  async function backedUp(round: number) {
+    const [blocked, proof] = [`blocked_${round}`, `proof_${round}`];
     await primary(
-      `create table blocked ();
-       create table proof as select n, md5(n::text) as word from generate_series(1, 50000) as n;
-       create table copied_first as select n, (select string_agg(md5(n::text || m::text), '')
+      `create table ${blocked} ();
+       create table ${proof} as select n, md5(n::text) as word from generate_series(1, 50000) as n;
+       create table copied_first_${round} as select n, (select string_agg(md5(n::text || m::text), '')
          from generate_series(1, 60) as m) as filler from generate_series(1, 12000) as n`,
     );
     // Written to disk at both: the tables are not what this is about.
@@ -75,13 +76,13 @@ describe.skipIf(!engine)("backups read from a standby", () => {
 
     // Behind that begin a lock, at which a reader of the standby stops the replay, and behind the lock the index.
     const reader = stack
-      .exec("postgres-2", [...psql, "begin; select count(*) from blocked; select pg_sleep(120)"])
+      .exec("postgres-2", [...psql, `begin; select count(*) from ${blocked}; select pg_sleep(120)`])
       .catch(() => undefined);
     const reads = "from pg_stat_activity where query ~ 'pg_sleep' and pid <> pg_backend_pid()";
     await isSoon("1", `select count(*) ${reads}`);
-    await primary("drop table blocked");
-    await primary("create index proof_word on proof (word)");
-    const path = await primary("select pg_relation_filepath('proof_word')");
+    await primary(`drop table ${blocked}`);
+    await primary(`create index ${proof}_word on ${proof} (word)`);
+    const path = await primary(`select pg_relation_filepath('${proof}_word')`);
 
     // The checkpoint that the backup makes at the standby comes before the index, its copying after: in memory alone. The
     // standby itself lets the replay go on in the moment between, which is shorter than a question from here.
@@ -105,12 +106,23 @@ describe.skipIf(!engine)("backups read from a standby", () => {
     const next = await cli.run("backup", ["now"]);
     expect(next.exitCode, next.stderr).toBe(0);
     expect(next.stderr).toMatch(/\(diff\): read from postgres-2/);
-    const [one, other] = (await backups()).slice(-2).map(({ label }) => label) as [string, string];
-    // Recovery writes the full one's copy again, from a log that the next one's recovery does not begin with.
-    expect(await copied(other, path)).not.toBe(await copied(one, path));
-    for (const label of [one, other]) {
-      const { stdout } = await cli.run("backup", ["verify", label, "--json"]);
-      expect(JSON.parse(stdout) as Verification).toMatchObject({ label, outcome: "passed", said: "" });
+    const labels = (await backups()).slice(-2).map(({ label }) => label);
+    return { labels: labels as [string, string], path };
+  }
+
+  it("has an index made between a full backup's begin and its list of files, in the next one too", async () => {
+    await eventually(async () => expect((await backups()).length).toBeGreaterThan(0), 60);
+    for (let round = 1; ; round++) {
+      const { labels, path } = await backedUp(round);
+      for (const label of labels) {
+        const { stdout } = await cli.run("backup", ["verify", label, "--json"]);
+        expect(JSON.parse(stdout) as Verification).toMatchObject({ label, outcome: "passed", said: "" });
+      }
+      // Recovery writes the full one's copy again, from a log that the next one's recovery does not begin with. Where the
+      // copying came late, and found the whole index, both are the same: another round.
+      const [one, other] = labels;
+      if ((await copied(other, path)) !== (await copied(one, path))) break;
+      expect(round, "rounds in which both backups have the same of the index").toBeLessThan(5);
     }
   });
 });
