@@ -50,6 +50,7 @@ describe.skipIf(!engine)("status", () => {
       expect(backups).toMatchObject({ what: { postgres: { backups: [{ kind: "full" }] } } });
       expect(database).toMatchObject({ what: { pointer: "postgres-1" } });
       expect(disk.free).toBeGreaterThan(1e9);
+      expect(disk.used).toBeGreaterThan(0);
       expect(alerts).toMatchObject({ what: { watched: true } });
       expect(prometheus).toMatchObject({ what: { targets: expect.any(Number) } });
     }, 180);
