@@ -150,7 +150,8 @@ export function objectives() {
       "Measured and promised": [
         number({
           title: "Uptime",
-          description: "Share of probes of /health through nginx, within the stack, that were answered, over the window.",
+          description:
+            "Share of probes of /health through nginx, within the stack, that were answered, over the window.",
           unit: "percentunit",
           width: 6,
           decimals: 3,

@@ -15,9 +15,9 @@ export const used = {
   Uptime: `(1 - plimsoll:uptime:ratio:30d) / (1 - scalar(${promised.uptime}))`,
   Errors: `plimsoll:edge:error_ratio:3d / scalar(${promised.errors})`,
   "p95 latency": `(plimsoll:edge:p95_seconds:5m >= 0) / scalar(${promised.p95})`,
-  "Database latency": `plimsoll:database:latency_seconds:5m / scalar(${promised.database})`,
+  Database: `plimsoll:database:latency_seconds:5m / scalar(${promised.database})`,
   "Cache misses": `(1 - plimsoll:cache:hit_ratio:30m) / (1 - scalar(${promised.cacheHits}))`,
-  "Lost in a disaster": rpoUsed,
+  "Data at risk": rpoUsed,
 } as const;
 
 /** One slow request at night, or three reads of an empty cache, break no promise: as its alerts, by a rate at least. */
@@ -38,7 +38,7 @@ const wrong = sumOf([
   `1 - ${answers}`,
   backupsOverdue,
   "count(plimsoll:budget:left_ratio < 0)",
-  isBroken(used["Lost in a disaster"]),
+  isBroken(used["Data at risk"]),
   `sum(${diskUsed} > bool 0.9)`,
 ]);
 
