@@ -61,6 +61,7 @@ export const backup = defineComponent({
     const verify = verifySchedule(options);
     const unproven = longestGap(verify);
     const bundles = hasBundles(options, places, context.environment);
+    const sidecars = [...(postgres ? [POSTGRES] : []), FILES];
     return {
       volumes: [
         TEXT_FILES,
@@ -101,12 +102,8 @@ export const backup = defineComponent({
             })),
           ),
       ],
-      unscraped: Object.fromEntries(
-        [...(postgres ? [POSTGRES] : []), FILES].map((name) => [name, WRITES_TEXT_FILES]),
-      ),
-      logs: Object.fromEntries(
-        [...(postgres ? [POSTGRES] : []), FILES].map((name) => [name, "supercronic" as const]),
-      ),
+      unscraped: Object.fromEntries(sidecars.map((name) => [name, WRITES_TEXT_FILES])),
+      logs: Object.fromEntries(sidecars.map((name) => [name, "supercronic" as const])),
       backups: [
         { what: RESTIC, none: "It is the backups" },
         ...(bundles
@@ -117,7 +114,7 @@ export const backup = defineComponent({
           ? []
           : [{ what: TEXT_FILES, none: "Written anew by every job" }]),
       ],
-      settings: [...(postgres ? [POSTGRES] : []), FILES].flatMap((service): Setting[] => [
+      settings: sidecars.flatMap((service): Setting[] => [
         ...(service === POSTGRES
           ? [
               {

@@ -1,6 +1,6 @@
 /** The edge: what every user sees, measured by nginx, whatever the application exposes. */
 import { board } from "../library/board.ts";
-import { byStatus, edgeErrorShare, edgeQuantile, edgeRate, promised } from "../library/metrics.ts";
+import { answering, byStatus, edgeErrorShare, edgeQuantile, edgeRate, promised } from "../library/metrics.ts";
 import { lines, number, strips } from "../library/panels.ts";
 import { objective, query } from "../library/words.ts";
 
@@ -210,7 +210,7 @@ export function edge() {
           width: 6,
           bad: "refuses",
           good: "accepts",
-          queries: [query(`1 - max by (server) (plimsoll_edge_server_suspected{${SERVER}})`, "{{server}}")],
+          queries: [query(answering(SERVER), "{{server}}")],
         }),
         lines({
           title: "Connections by state",

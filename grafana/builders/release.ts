@@ -1,6 +1,7 @@
 /** A new release beside the old one: what a person looks at while a canary is at work, and after a deploy. */
 import { board } from "../library/board.ts";
 import {
+  answering,
   edgeRate,
   ofRelease,
   promised,
@@ -22,8 +23,6 @@ const rollback = {
 } as const;
 const BACK = "rolled back above";
 
-/** 1 for each server that takes connections: one that died stays on nginx's list. */
-const answering = "(1 - max by (server) (plimsoll_edge_server_suspected))";
 const weights = "max by (server) (plimsoll_edge_server_weight)";
 const share = `${ofRelease(weights)} / ignoring (release) group_left () (sum(${weights}) > 0)`;
 
@@ -55,7 +54,7 @@ export function release() {
           label: { name: "release", heading: "Release" },
           units: ["none", "percentunit", "reqps", "percentunit", "s", "s"],
           queries: [
-            query(ofRelease(answering), "Servers"),
+            query(ofRelease(answering()), "Servers"),
             query(share, "Turns"),
             query(releaseRate(), "Requests"),
             query(releaseErrorShare(), "Failed"),
@@ -116,7 +115,7 @@ export function release() {
           width: 8,
           good: "answers",
           bad: "refuses",
-          queries: [query(ofRelease(answering, "server"), "{{server}} {{release}}")],
+          queries: [query(ofRelease(answering(), "server"), "{{server}} {{release}}")],
         }),
         lines({
           title: "Share of the turns",

@@ -41,6 +41,11 @@ export function edgeQuantile(quantile: number, matchers = "", by = ""): string {
 /** 1 for each server of the edge, with the release it runs; `not named` where nothing was deployed. */
 export const serverRelease = "plimsoll:edge:server_release";
 
+/** 1 for each server that takes nginx's connections: one that died stays on its list. */
+export function answering(matchers = ""): string {
+  return `(1 - max by (server) (plimsoll_edge_server_suspected{${matchers}}))`;
+}
+
 /** What was found by server (and by `by`), added up for each release. What the edge answered by itself is nobody's. */
 export function ofRelease(byServer: string, by = ""): string {
   const labels = ["release", by].filter(Boolean).join(", ");

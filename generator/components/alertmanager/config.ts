@@ -77,6 +77,7 @@ function testRoute(name: string) {
 const OF_ITSELF =
   "Certificate.*|EdgeNoServers|EdgeServerDrained|PostgresPagesDamaged|PostgresTwoPrimaries|PostgresWraparound|" +
   "PublicAddressUnreachable|PublicNameDown|RedirectGone|RedisSessionsEvicted|RedisSessionsNotPersisted";
+
 /**
  * A lost disk or database is one page, not one for each thing that leans on it: what costs all requests keeps quiet what
  * follows from it, and no other page does. Not a machine or a store that is nearly full: most requests are still
@@ -87,6 +88,11 @@ function inhibitions() {
     source_matchers: [`alertname=~"${alerts}"`],
     target_matchers: target,
     equal: SAME_STACK,
+  });
+  /** Of the same service alone. */
+  const impliesOfIt = (alerts: string, others: string) => ({
+    ...implies(alerts, [`alertname=~"${others}"`]),
+    equal: [...SAME_STACK, "instance"],
   });
   const above = (layers: string) => [`layer=~"${layers}"`, `alertname!~"${OF_ITSELF}"`];
   return [
@@ -109,18 +115,11 @@ function inhibitions() {
       equal: [...SAME_STACK, "objective"],
     },
     // A service that is gone is told once, by whoever knows it best.
-    {
-      source_matchers: [
-        'alertname=~"ApiServerDown|PostgresNodeDown|PostgresExporterDown|PostgresProxyDown|RedisSessionsDown|RedisCacheDown"',
-      ],
-      target_matchers: ['alertname="ServiceDown"'],
-      equal: [...SAME_STACK, "instance"],
-    },
-    {
-      source_matchers: ['alertname="ServiceDown"'],
-      target_matchers: ['alertname=~"TargetDown|PortUnreachable"'],
-      equal: [...SAME_STACK, "instance"],
-    },
+    impliesOfIt(
+      "ApiServerDown|PostgresNodeDown|PostgresExporterDown|PostgresProxyDown|RedisSessionsDown|RedisCacheDown",
+      "ServiceDown",
+    ),
+    impliesOfIt("ServiceDown", "TargetDown|PortUnreachable"),
     // One message for one cause: what only says the same of a part of it, or further on.
     // Not what may have been the cause: a share of the disk that is full, a slot.
     implies("PostgresNoPrimary", [
@@ -130,21 +129,11 @@ function inhibitions() {
     implies("PostgresNodeDown", ['alertname="PostgresReplicaDetached"']),
     // Through it every node is asked.
     implies("PostgresExporterDown", ['alertname="TargetDown"', 'job=~"postgres|postgres-exporter"']),
-    /*
-     * A node that answers nobody is slow for the probe, too. Not by TargetDown: a node's `up` is what its exporter
-     * answers, and the probe asks by itself.
-     */
-    {
-      source_matchers: ['alertname=~"PostgresNodeDown|ServiceDown"'],
-      target_matchers: ['alertname="DatabaseLatencyAboveObjective"'],
-      equal: [...SAME_STACK, "instance"],
-    },
+    // A node that answers nobody is slow for the probe, too. Not by TargetDown: a node's `up` is what its exporter answers,
+    // and the probe asks by itself.
+    impliesOfIt("PostgresNodeDown|ServiceDown", "DatabaseLatencyAboveObjective"),
     // Figures that are missing since whoever writes them is.
-    {
-      source_matchers: ['alertname="ServiceDown"'],
-      target_matchers: ['alertname="LogsNotWatched"'],
-      equal: [...SAME_STACK, "instance"],
-    },
+    impliesOfIt("ServiceDown", "LogsNotWatched"),
     {
       source_matchers: ['alertname="ServiceDown"', 'instance="postgres-probe"'],
       target_matchers: ['alertname="DatabaseLatencyNotMeasured"'],
